@@ -30,10 +30,6 @@ public interface IBackupLocationGrain : IGrainWithStringKey
     [Alias("Validate")]
     Task ValidateAsync(BackupLocationValidateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
-    /// <summary>Replaces groups, collaborators and public access.</summary>
-    [Alias("UpdateOwnership")]
-    Task UpdateOwnershipAsync(BackupLocationOwnershipUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
-
     /// <summary>The location and its credential with secrets, for the silos' own use on behalf of the caller. Never handed to a client.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/>, <see cref="ErrorReason.WrongState"/> when it is not valid or going away</exception>
     [Alias("Use")]

@@ -25,10 +25,6 @@ public interface ICloudCredentialGrain : IGrainWithStringKey
     [Alias("Delete")]
     Task DeleteAsync(CloudCredentialDeleteRequest request, Caller caller, CancellationToken cancellationToken = default);
 
-    /// <summary>Replaces groups, collaborators and public access.</summary>
-    [Alias("UpdateOwnership")]
-    Task UpdateOwnershipAsync(CloudCredentialOwnershipUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
-
     /// <summary>
     /// The credential with its secrets, for the silos' own use on behalf of <paramref name="caller"/>, who is
     /// authorised again at each use (DESIGN D9). Never handed to a client.
