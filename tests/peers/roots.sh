@@ -101,8 +101,9 @@ launch() {
   printf '%s %s\n' "$!" "$(started_at "$!")" >"$dir/$name.pid"
 }
 
-# Field 22 of /proc/PID/stat, counted behind the command's name, which may hold blanks.
-started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
+# Field 22 of /proc/PID/stat, counted behind the command's name, which may hold blanks; nothing for one that has ended and waits
+# for its parent to take notice.
+started_at() { sed -n 's/.*) //; /^Z/!p' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20; }
 
 running() {
   local pid at
