@@ -90,6 +90,7 @@ start() {
     port=$(free_port)
     if attempt "$dir" "$port"; then
       printf 'KUBE_SERVER=https://127.0.0.1:%s\nKUBE_CA=%s\nKUBE_CERT=%s\nKUBE_KEY=%s\nKUBE_DIR=%s\n' "$port" "$dir/ca.crt" "$dir/admin.crt" "$dir/admin.key" "$dir"
+      end_with_owner "$dir"
       return
     fi
     say "attempt $try did not answer: $(tail -qn 1 "$dir"/apiserver.out "$dir"/etcd.out 2>/dev/null | cut -c 1-300 | tr '\n' ' ')"

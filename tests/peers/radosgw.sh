@@ -123,6 +123,7 @@ start() {
     port=$(free_port)
     if attempt "$dir" "$port" "$access" "$secret"; then
       printf 'S3_ENDPOINT=http://127.0.0.1:%s\nS3_ACCESS_KEY=%s\nS3_SECRET_KEY=%s\nS3_DIR=%s\n' "$port" "$access" "$secret" "$dir"
+      end_with_owner "$dir"
       return
     fi
     say "attempt $try did not answer: $(tail -qn 1 "$dir"/*.out 2>/dev/null | cut -c 1-300 | tr '\n' ' ')"

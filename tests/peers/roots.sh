@@ -129,6 +129,14 @@ stop_daemon() {
   wait_for 10 eval "! running $file" || say "process $pid does not end"
 }
 
+# With PXBACKUP_PEER_OWNER=PID in the environment a peer ends when that one has ended, however it ended.
+end_with_owner() {
+  local dir=$1 owner=${PXBACKUP_PEER_OWNER:-}
+  [ -n "$owner" ] || return 0
+  launch "$dir" guard bash -c 'while [ -d "/proc/$1" ] && [ -d "$2" ]; do sleep 2; done; [ ! -d "$2" ] || exec "$3" stop "$2"' \
+    guard "$owner" "$dir" "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/$PEER.sh"
+}
+
 # stop_all DIR NAME...: ends what 'launch' recorded there, in this order, and removes the state.
 stop_all() {
   local dir=$1 name
