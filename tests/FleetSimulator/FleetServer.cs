@@ -25,6 +25,8 @@ internal static class FleetServer
     public static WebApplication Build(SimulatedFleet fleet, int port, int? controlPort)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        // Only what nobody expected; standard output belongs to the line that Program writes.
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace).SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().UseSockets(sockets => sockets.CreateBoundListenSocket = Loopback);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -68,7 +70,7 @@ internal static class FleetServer
         listen.Use(next => connection => MeetAsync(connection, fleet, next));
         listen.UseHttps(new TlsHandshakeCallbackOptions
         {
-            HandshakeTimeout = Timeout.InfiniteTimeSpan,
+            HandshakeTimeout = TimeSpan.FromMinutes(1),   // Thousands of clients connect at once on a busy machine.
             OnConnection = context => ValueTask.FromResult(new SslServerAuthenticationOptions
             {
                 ServerCertificateContext = ClusterOf(context.Connection, fleet)!.Certificates.Server,
