@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PxBackup.Gateway.Access;
 using PxBackup.Gateway.Identity;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 
