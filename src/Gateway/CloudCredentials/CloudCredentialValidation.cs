@@ -54,20 +54,20 @@ internal static class CloudCredentialValidation
         if (credential.Type == Kind.Invalid)
             throw DomainException.InvalidField("cloud_credential.type", "is required: AWS, Azure, Google, IBM or Rancher");
         Fields.Known("cloud_credential.type", credential.Type);
-        var (field, wanted) = credential.Type switch
+        var (type, field, wanted) = credential.Type switch
         {
-            Kind.AWS => ("aws_config", Config.AwsConfig),
-            Kind.Azure => ("azure_config", Config.AzureConfig),
-            Kind.Google => ("google_config", Config.GoogleConfig),
-            Kind.IBM => ("ibm_config", Config.IbmConfig),
-            _ => ("rancher_config", Config.RancherConfig),
+            Kind.Aws => ("AWS", "aws_config", Config.AwsConfig),
+            Kind.Azure => ("Azure", "azure_config", Config.AzureConfig),
+            Kind.Google => ("Google", "google_config", Config.GoogleConfig),
+            Kind.Ibm => ("IBM", "ibm_config", Config.IbmConfig),
+            _ => ("Rancher", "rancher_config", Config.RancherConfig),
         };
         field = "cloud_credential." + field;
         if (credential.ConfigCase != wanted)
-            throw DomainException.InvalidField(field, $"is required for a credential of type {credential.Type}");
+            throw DomainException.InvalidField(field, $"is required for a credential of type {type}");
         switch (credential.Type)
         {
-            case Kind.AWS:
+            case Kind.Aws:
                 Secret($"{field}.access_key", credential.AwsConfig.AccessKey);
                 Secret($"{field}.secret_key", credential.AwsConfig.SecretKey);
                 break;
@@ -77,7 +77,7 @@ internal static class CloudCredentialValidation
             case Kind.Google:
                 Google(field, credential.GoogleConfig);
                 break;
-            case Kind.IBM:
+            case Kind.Ibm:
                 Secret($"{field}.api_key", credential.IbmConfig.ApiKey);
                 break;
             default:
