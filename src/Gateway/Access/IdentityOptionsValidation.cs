@@ -24,7 +24,7 @@ internal sealed class IdentityOptionsValidation : IValidateOptions<IdentityOptio
         if (options.CachedTokens is < 16 or > 1_000_000)
             faults.Add("Identity:CachedTokens must be 16 to 1,000,000");
         if (options.Mode == IdentityMode.Embedded)
-            CheckEmbedded(options.Embedded, faults);
+            CheckEmbedded(options, options.Embedded, faults);
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 
@@ -52,10 +52,12 @@ internal sealed class IdentityOptionsValidation : IValidateOptions<IdentityOptio
     private static bool IsLoopback(Uri url) =>
         url.Host == "localhost" || (IPAddress.TryParse(url.IdnHost.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 
-    private static void CheckEmbedded(EmbeddedIdentityOptions embedded, List<string> faults)
+    private static void CheckEmbedded(IdentityOptions options, EmbeddedIdentityOptions embedded, List<string> faults)
     {
         if (string.IsNullOrWhiteSpace(embedded.Directory))
             faults.Add("Identity:Embedded:Directory is empty: name a folder that only this product's user may read");
+        if (Uri.TryCreate(options.Issuer, UriKind.Absolute, out var issuer) && issuer.AbsolutePath is not ("/auth/realms/master" or "/realms/master"))
+            faults.Add("Identity:Issuer must end with /auth/realms/master or /realms/master in Embedded mode: these are the paths it answers at");
         if (string.IsNullOrWhiteSpace(embedded.ClientId))
             faults.Add("Identity:Embedded:ClientId is empty; clients of the product send 'pxcentral'");
         if (string.IsNullOrWhiteSpace(embedded.AdminUsername))
