@@ -43,7 +43,10 @@ internal static class ClusterCalls
             return there;
         try
         {
-            return Found(await connection.CreateAsync(ResourceText.Read<T>(call.Body), cancellationToken));
+            var resource = ResourceText.Read<T>(call.Body);
+            return Found(resource is ApplicationBackup { Status.Stage: StorkStage.Final }
+                ? await connection.ImportAsync(resource, cancellationToken)
+                : await connection.CreateAsync(resource, cancellationToken));
         }
         catch (ApiException e) when (e.IsAlreadyExists)
         {

@@ -4,19 +4,21 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace PxBackup.Stork.Resources;
 
-/// <summary>Whole resources as JSON, status included: for carrying them between processes, not for sending them to a cluster.</summary>
+/// <summary>Whole resources as JSON, status included: for carrying them between processes and for importing finished ones.</summary>
 public static class ResourceText
 {
     private static readonly JsonSerializerOptions Whole = Build();
 
     /// <summary>A resource as UTF-8 JSON, without anything that is empty.</summary>
     public static byte[] Write<T>(T resource)
-        where T : KubernetesResource => JsonSerializer.SerializeToUtf8Bytes(resource, (JsonTypeInfo<T>)Whole.GetTypeInfo(typeof(T)));
+        where T : KubernetesResource => JsonSerializer.SerializeToUtf8Bytes(resource, TypeInfo<T>());
 
     /// <summary>Reads it back.</summary>
     /// <exception cref="JsonException">It is not JSON of this resource.</exception>
     public static T Read<T>(ReadOnlySpan<byte> json)
-        where T : KubernetesResource => JsonSerializer.Deserialize(json, (JsonTypeInfo<T>)Whole.GetTypeInfo(typeof(T))) ?? throw new JsonException("null is not a resource");
+        where T : KubernetesResource => JsonSerializer.Deserialize(json, TypeInfo<T>()) ?? throw new JsonException("null is not a resource");
+
+    internal static JsonTypeInfo<T> TypeInfo<T>() => (JsonTypeInfo<T>)Whole.GetTypeInfo(typeof(T));
 
     private static JsonSerializerOptions Build()
     {
