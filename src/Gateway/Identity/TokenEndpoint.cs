@@ -1,7 +1,7 @@
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
 using OpenIddict.Abstractions;
@@ -88,8 +88,8 @@ internal sealed class TokenEndpoint(
             described.SetClaim(Claims.Email, user.Email);
         if (user.FullName.Length > 0)
             described.SetClaim(Claims.Name, user.FullName);
-        described.SetClaim("groups", Texts(state.GroupNames(user).Select(name => "/" + name)));
-        described.SetClaim("realm_access", new JsonObject { ["roles"] = Texts(state.RoleNames(user)) });
+        described.SetClaim("groups", JsonSerializer.SerializeToElement(state.GroupNames(user).Select(name => "/" + name).ToArray()));
+        described.SetClaim("realm_access", JsonSerializer.SerializeToElement(new Dictionary<string, string[]> { ["roles"] = state.RoleNames(user) }));
         described.SetClaim("azp", embedded.ClientId);
         described.SetClaim("typ", "Bearer");
         described.SetClaim("auth_time", time.GetUtcNow().ToUnixTimeSeconds());
@@ -97,8 +97,6 @@ internal sealed class TokenEndpoint(
         described.AddClaim(new(PasswordMark, MarkOf(user)));
         return described;
     }
-
-    private static JsonArray Texts(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)text)];
 
     private static string MarkOf(User user) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(user.Password)).AsSpan(0, 8));
 

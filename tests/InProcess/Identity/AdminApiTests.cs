@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PxBackup.Gateway.Access;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 

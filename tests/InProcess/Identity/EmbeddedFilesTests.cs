@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Options;
 using PxBackup.Gateway.Access;
 using PxBackup.Gateway.Identity;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 
+[System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
 public sealed class EmbeddedFilesTests : WithFolder
 {
     private string UsersFile => Path.Combine(Folder, "users.json");

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.JsonWebTokens;
 using PxBackup.Gateway.Access;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using PxBackup.Gateway.Access;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 

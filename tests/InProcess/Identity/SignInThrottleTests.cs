@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Time.Testing;
 using PxBackup.Gateway.Identity;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 using PxBackup.Gateway.Access;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 
@@ -39,7 +40,7 @@ public sealed class TokenCacheTests : IAsyncLifetime
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var call = 0; call < 1000; call++)
-            _ = validator.ValidateAsync(header, Cancel).Result.Subject;
+            Assert.True((await validator.ValidateAsync(header, Cancel)).IsSuperAdmin);
         var bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / 1000;
 
         Assert.InRange(bytes, 0, 64);

@@ -84,13 +84,13 @@ internal sealed class TokenForge(string issuer, TimeProvider time)
     public static JsonObject Jwk(RSA key, string? kid, string? alg = null, string? use = "sig")
     {
         var numbers = key.ExportParameters(false);
-        return Jwk(new() { ["kty"] = "RSA", ["n"] = Encode(numbers.Modulus), ["e"] = Encode(numbers.Exponent) }, kid, alg, use);
+        return Published(new() { ["kty"] = "RSA", ["n"] = Encode(numbers.Modulus), ["e"] = Encode(numbers.Exponent) }, kid, alg, use);
     }
 
     public static JsonObject Jwk(ECDsa key, string curve, string kid)
     {
         var numbers = key.ExportParameters(false);
-        return Jwk(new() { ["kty"] = "EC", ["crv"] = curve, ["x"] = Encode(numbers.Q.X), ["y"] = Encode(numbers.Q.Y) }, kid, null, "sig");
+        return Published(new() { ["kty"] = "EC", ["crv"] = curve, ["x"] = Encode(numbers.Q.X), ["y"] = Encode(numbers.Q.Y) }, kid, null, "sig");
     }
 
     /// <summary>Every kind of key that the token cases use.</summary>
@@ -104,7 +104,7 @@ internal sealed class TokenForge(string issuer, TimeProvider time)
     public static string KeySet(params JsonObject[] keys) =>
         new JsonObject { ["keys"] = new JsonArray([.. keys.Select(key => (JsonNode)key.DeepClone())]) }.ToJsonString(JsonSerializerOptions.Default);
 
-    private static JsonObject Jwk(JsonObject jwk, string? kid, string? alg, string? use)
+    private static JsonObject Published(JsonObject jwk, string? kid, string? alg, string? use)
     {
         if (kid is not null)
             jwk["kid"] = kid;

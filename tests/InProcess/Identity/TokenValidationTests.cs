@@ -4,6 +4,7 @@ using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.IdentityModel.Tokens;
 using PxBackup.Gateway.Access;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
 
