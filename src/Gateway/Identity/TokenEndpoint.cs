@@ -9,6 +9,7 @@ using OpenIddict.Server;
 using PxBackup.Gateway.Access;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
+using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 
 namespace PxBackup.Gateway.Identity;
 
@@ -28,9 +29,9 @@ internal sealed class TokenEndpoint(
     public ValueTask HandleAsync(ValidateTokenRequestContext context)
     {
         if (context.Request.ClientId != embedded.ClientId)
-            context.Reject(Errors.InvalidClient, "Invalid client or Invalid client credentials");
+            context.Reject(OAuthErrors.InvalidClient, "Invalid client or Invalid client credentials");
         else if (Field(context.Request, TokenDuration.Field) is { } text && !TokenDuration.TryParse(text, out _))
-            context.Reject(Errors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
+            context.Reject(OAuthErrors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
         return ValueTask.CompletedTask;
     }
 
@@ -56,7 +57,7 @@ internal sealed class TokenEndpoint(
         if (user is { Enabled: true } && claims!.GetClaim(PasswordMark) == MarkOf(user))
             Grant(context, user);
         else
-            context.Reject(Errors.InvalidGrant, "Token is not active");
+            context.Reject(OAuthErrors.InvalidGrant, "Token is not active");
         return ValueTask.CompletedTask;
     }
 
