@@ -8,6 +8,7 @@ using Microsoft.IdentityModel.JsonWebTokens;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using PxBackup.Gateway.Access;
+using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -29,9 +30,9 @@ internal sealed class TokenEndpoint(
     public ValueTask HandleAsync(ValidateTokenRequestContext context)
     {
         if (context.Request.ClientId != embedded.ClientId)
-            context.Reject(Errors.InvalidClient, "Invalid client or Invalid client credentials");
+            context.Reject(OAuthErrors.InvalidClient, "Invalid client or Invalid client credentials");
         else if (Field(context.Request, TokenDuration.Field) is { } text && !TokenDuration.TryParse(text, out _))
-            context.Reject(Errors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
+            context.Reject(OAuthErrors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
         return ValueTask.CompletedTask;
     }
 
@@ -57,7 +58,7 @@ internal sealed class TokenEndpoint(
         if (user is { Enabled: true } && claims!.GetClaim(PasswordMark) == MarkOf(user))
             Grant(context, user);
         else
-            context.Reject(Errors.InvalidGrant, "Token is not active");
+            context.Reject(OAuthErrors.InvalidGrant, "Token is not active");
         return ValueTask.CompletedTask;
     }
 
