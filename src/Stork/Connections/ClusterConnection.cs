@@ -19,7 +19,13 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
     public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken = default) =>
         new ClusterProber(this, http.Options.MinimumStorkVersion).ProbeAsync(cancellationToken);
 
-    public async Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource
+    public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource =>
+        CreateAsync(resource, StorkJson.TypeInfo<T>(), cancellationToken);
+
+    public Task<T> ImportAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource =>
+        CreateAsync(resource, ResourceText.TypeInfo<T>(), cancellationToken);
+
+    private async Task<T> CreateAsync<T>(T resource, JsonTypeInfo<T> form, CancellationToken cancellationToken) where T : KubernetesResource
     {
         ArgumentNullException.ThrowIfNull(resource);
         var type = ResourceType.Of<T>();
@@ -28,7 +34,7 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
         if (type.IsNamespaced)
             ResourceName.Checked(resource.Metadata.Namespace, "namespace");
         ResourceName.Checked(resource.Metadata.Name, "name");
-        return await PostAsync(resource, type.Path(resource.Metadata.Namespace), cancellationToken).ConfigureAwait(false);
+        return await PostAsync(resource, form, type.Path(resource.Metadata.Namespace), cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<T?> FindAsync<T>(string resourceNamespace, string name, CancellationToken cancellationToken = default)
@@ -134,9 +140,12 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
     internal Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         http.CallAsync(HttpMethod.Get, path, null, type, cancellationToken);
 
-    internal async Task<T> PostAsync<T>(T resource, string path, CancellationToken cancellationToken)
+    internal Task<T> PostAsync<T>(T resource, string path, CancellationToken cancellationToken) =>
+        PostAsync(resource, StorkJson.TypeInfo<T>(), path, cancellationToken);
+
+    private async Task<T> PostAsync<T>(T resource, JsonTypeInfo<T> form, string path, CancellationToken cancellationToken)
     {
-        using var content = Json(resource, StorkJson.TypeInfo<T>());
+        using var content = Json(resource, form);
         return await http.CallAsync(HttpMethod.Post, path, content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
     }
 
