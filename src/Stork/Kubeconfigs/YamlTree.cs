@@ -25,6 +25,7 @@ internal sealed class YamlTree
     // over the bytes, no file takes longer than 50 ms. A bundle of a hundred authorities in base64 is a line of 200 KB.
     private const int MaxLineBytes = 256 * 1024;
     private const int MaxLines = 20_000;
+    private const int MaxComments = 2_000;
 
     // A kubeconfig with a thousand contexts has about 15,000 values; parsing this many takes some 20 ms.
     private const int MaxValues = 20_000;
@@ -71,11 +72,13 @@ internal sealed class YamlTree
 
     private static void CheckShape(ReadOnlySpan<byte> utf8)
     {
-        var (lines, line, opened) = (0, 0, 0);
+        var (lines, line, opened, comments, isIndent) = (0, 0, 0, 0, true);
         foreach (var b in utf8)
         {
             line = b == '\n' ? 0 : line + 1;
             lines += b == '\n' ? 1 : 0;
+            comments += b == '#' && isIndent ? 1 : 0;
+            isIndent = b == '\n' || (isIndent && b == ' ');
             // Brackets in a row nest; the scanner looks a thousand of them ahead before it hands out the first.
             if (b is (byte)'[' or (byte)'{')
                 opened++;
@@ -83,8 +86,11 @@ internal sealed class YamlTree
                 opened = 0;
             if (opened > MaxDepth)
                 throw Refused(KubeconfigError.TooDeep, $"The kubeconfig is nested deeper than {MaxDepth} in line {lines + 1}. Remove extensions.");
-            if (line > MaxLineBytes || lines > MaxLines)
-                throw Refused(KubeconfigError.TooLarge, $"The kubeconfig has a line of more than {MaxLineBytes / 1024} KiB or more than {MaxLines} lines. Send only the cluster's context.");
+            if (line > MaxLineBytes || lines > MaxLines || comments > MaxComments)
+            {
+                throw Refused(KubeconfigError.TooLarge,
+                    $"The kubeconfig has a line of more than {MaxLineBytes / 1024} KiB, or more than {MaxLines} lines or {MaxComments} comments. Send only the cluster's context.");
+            }
         }
     }
 

@@ -109,7 +109,7 @@ public class ClusterConnectionTests
         await request.RefuseAsync(404, "NotFound");
 
         Assert.Null(await call);
-        Assert.Equal(TestCertificates.Client.Thumbprint, request.ClientCertificate?.Thumbprint);
+        Assert.Equal(TestCertificates.Client.Thumbprint, request.ClientThumbprint);
         Assert.Null(request.Header("Authorization"));
     }
 

@@ -83,7 +83,7 @@ internal sealed class FakeKubernetesApi : IAsyncDisposable
     {
         _requests.Writer.TryComplete();
         while (_requests.Reader.TryRead(out var left))
-            left.Abort();
+            left.Drop();
         using var now = new CancellationTokenSource(TimeSpan.Zero);
         await _app.StopAsync(now.Token);
         await _app.DisposeAsync();
@@ -97,24 +97,26 @@ internal sealed class FakeRequest(HttpContext context, string body)
 
     public Task Done => _done.Task;
 
-    public string Method => context.Request.Method;
+    // Copied, since the context is gone once the request was answered.
+    private readonly Dictionary<string, string> _query = context.Request.Query.ToDictionary(pair => pair.Key, pair => pair.Value.ToString());
 
-    public string Path => context.Request.Path.Value!;
+    private readonly Dictionary<string, string> _headers = context.Request.Headers.ToDictionary(pair => pair.Key, pair => pair.Value.ToString(), StringComparer.OrdinalIgnoreCase);
 
-    public string Protocol => context.Request.Protocol;
+    public string Method { get; } = context.Request.Method;
 
-    public string ConnectionId => context.Connection.Id;
+    public string Path { get; } = context.Request.Path.Value!;
+
+    public string Protocol { get; } = context.Request.Protocol;
+
+    public string ConnectionId { get; } = context.Connection.Id;
+
+    public string? ClientThumbprint { get; } = context.Connection.ClientCertificate?.Thumbprint;
 
     public string Body => body;
 
-    public X509Certificate2? ClientCertificate => context.Connection.ClientCertificate;
+    public string? Query(string name) => _query.GetValueOrDefault(name);
 
-    /// <summary>Ends when the client has gone away.</summary>
-    public CancellationToken Aborted => context.RequestAborted;
-
-    public string? Query(string name) => context.Request.Query.TryGetValue(name, out var value) ? value.ToString() : null;
-
-    public string? Header(string name) => context.Request.Headers.TryGetValue(name, out var value) ? value.ToString() : null;
+    public string? Header(string name) => _headers.GetValueOrDefault(name);
 
     public async Task AnswerAsync(int status, string content, string contentType = "application/json", params (string Name, string Value)[] headers)
     {
@@ -155,4 +157,7 @@ internal sealed class FakeRequest(HttpContext context, string body)
         context.Abort();
         _done.TrySetResult();
     }
+
+    /// <summary>Lets go of a request that nobody answered; its client may have left already.</summary>
+    public void Drop() => _done.TrySetResult();
 }
