@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
@@ -71,6 +72,8 @@ public static class IdentityServices
 
     private static IServiceCollection AddEmbeddedProvider(this IServiceCollection services)
     {
+        // Below warnings OpenIddict logs whole requests: user names, into which people type passwords.
+        services.AddLogging(logging => logging.AddFilter("OpenIddict", LogLevel.Warning));
         services.AddSingleton<EmbeddedIdentity>();
         services.AddSingleton<SignInThrottle>();
         services.AddSingleton<PasswordSignIn>();

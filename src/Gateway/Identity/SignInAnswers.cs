@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
+using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -23,15 +24,15 @@ internal sealed partial class SignInAnswers(ILogger<SignInAnswers> logger) : IOp
                 var seconds = Math.Max(1, (int)Math.Ceiling(wait.For.TotalSeconds));
                 http.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
                 http.Items[StatusKey] = StatusCodes.Status429TooManyRequests;
-                context.Reject(Errors.InvalidGrant, $"Too many sign-ins; try again in {seconds} s");
+                context.Reject(OAuthErrors.InvalidGrant, $"Too many sign-ins; try again in {seconds} s");
                 break;
             case SignInOutcome.Disabled:
                 http.Items[StatusKey] = StatusCodes.Status400BadRequest;
-                context.Reject(Errors.InvalidGrant, "Account disabled");
+                context.Reject(OAuthErrors.InvalidGrant, "Account disabled");
                 break;
             default:
                 http.Items[StatusKey] = StatusCodes.Status401Unauthorized;
-                context.Reject(Errors.InvalidGrant, "Invalid user credentials");
+                context.Reject(OAuthErrors.InvalidGrant, "Invalid user credentials");
                 break;
         }
         SignInRefused(logger, http.Connection.RemoteIpAddress?.ToString() ?? "unknown", outcome.GetType().Name);
@@ -45,7 +46,7 @@ internal sealed partial class SignInAnswers(ILogger<SignInAnswers> logger) : IOp
             http.Response.StatusCode = (int)status!;
         // Links to OpenIddict's documentation say nothing to a client of this product.
         answer.ErrorUri = null;
-        if (answer.Error == Errors.UnsupportedGrantType)
+        if (answer.Error == OAuthErrors.UnsupportedGrantType)
             answer.ErrorDescription = "Unsupported grant_type";
         if (answer.Error is null)
             answer.Scope = $"{Scopes.Email} {Scopes.Profile}";

@@ -1,12 +1,14 @@
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Json.Nodes;
+using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using PxBackup.Gateway.Access;
+using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 
@@ -28,9 +30,9 @@ internal sealed class TokenEndpoint(
     public ValueTask HandleAsync(ValidateTokenRequestContext context)
     {
         if (context.Request.ClientId != embedded.ClientId)
-            context.Reject(Errors.InvalidClient, "Invalid client or Invalid client credentials");
+            context.Reject(OAuthErrors.InvalidClient, "Invalid client or Invalid client credentials");
         else if (Field(context.Request, TokenDuration.Field) is { } text && !TokenDuration.TryParse(text, out _))
-            context.Reject(Errors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
+            context.Reject(OAuthErrors.InvalidRequest, $"Invalid form parameter: {TokenDuration.Field} must be a number followed by d, h, m or s, such as 7d");
         return ValueTask.CompletedTask;
     }
 
@@ -56,7 +58,7 @@ internal sealed class TokenEndpoint(
         if (user is { Enabled: true } && claims!.GetClaim(PasswordMark) == MarkOf(user))
             Grant(context, user);
         else
-            context.Reject(Errors.InvalidGrant, "Token is not active");
+            context.Reject(OAuthErrors.InvalidGrant, "Token is not active");
         return ValueTask.CompletedTask;
     }
 
@@ -88,8 +90,9 @@ internal sealed class TokenEndpoint(
             described.SetClaim(Claims.Email, user.Email);
         if (user.FullName.Length > 0)
             described.SetClaim(Claims.Name, user.FullName);
-        described.SetClaim("groups", Texts(state.GroupNames(user).Select(name => "/" + name)));
-        described.SetClaim("realm_access", new JsonObject { ["roles"] = Texts(state.RoleNames(user)) });
+        // As one JSON value: a list of one claim each would become a text where there is only one group.
+        described.AddClaim(new("groups", JsonSerializer.Serialize(state.GroupNames(user).Select(name => "/" + name).ToArray()), JsonClaimValueTypes.JsonArray));
+        described.SetClaim("realm_access", JsonSerializer.SerializeToElement(new Dictionary<string, string[]> { ["roles"] = state.RoleNames(user) }));
         described.SetClaim("azp", embedded.ClientId);
         described.SetClaim("typ", "Bearer");
         described.SetClaim("auth_time", time.GetUtcNow().ToUnixTimeSeconds());
@@ -97,8 +100,6 @@ internal sealed class TokenEndpoint(
         described.AddClaim(new(PasswordMark, MarkOf(user)));
         return described;
     }
-
-    private static JsonArray Texts(IEnumerable<string> texts) => [.. texts.Select(text => (JsonNode)text)];
 
     private static string MarkOf(User user) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(user.Password)).AsSpan(0, 8));
 

@@ -74,7 +74,9 @@ internal sealed class EmbeddedHost : IAsyncDisposable
     public async Task<(int Status, JsonObject Body)> SignInAsync(string username, string password, params (string Key, string Value)[] more)
     {
         using var answer = await PostAsync([("grant_type", "password"), ("client_id", "pxcentral"), ("username", username), ("password", password), .. more]);
-        return ((int)answer.StatusCode, (await JsonNode.ParseAsync(await answer.Content.ReadAsStreamAsync()))!.AsObject());
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(text.StartsWith('{'), $"{(int)answer.StatusCode} '{text}', log: {Logged.All}");
+        return ((int)answer.StatusCode, JsonNode.Parse(text)!.AsObject());
     }
 
     public Task<HttpResponseMessage> PostAsync((string Key, string Value)[] form, string path = TokenPath) =>
