@@ -3,6 +3,9 @@ using System.Text;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
 using PxBackup.FleetSimulator.ObjectStore;
 using Xunit;
 
@@ -200,10 +203,35 @@ public sealed class SimulatedS3Tests
         Assert.Equal(["key"], server.Store.Keys(Bucket));
     }
 
-    internal static AmazonS3Client Client(RunningObjectStore server, bool checksum = true) =>
+    [Fact]
+    public async Task It_answers_inside_another_application_what_that_one_does_not_take()
+    {
+        var store = new SimulatedObjectStore(SimulatedObjectStoreFixture.Options());
+        store.EnsureBucket(Bucket);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        await using var application = builder.Build();
+        application.MapGet("/healthz", () => "well");
+        store.MapTo(application);
+        await application.StartAsync(Cancelled);
+        using var client = Client(new Uri(application.Urls.Single()), checksum: true);
+        using var http = new HttpClient();
+
+        await client.PutObjectAsync(new() { BucketName = Bucket, Key = "ns/file.json", ContentBody = "{}" }, Cancelled);
+        using var read = await client.GetObjectAsync(Bucket, "ns/file.json", Cancelled);
+        var health = await http.GetStringAsync(new Uri(application.Urls.Single() + "/healthz"), Cancelled);
+
+        Assert.Equal("{}", await new StreamReader(read.ResponseStream).ReadToEndAsync(Cancelled));
+        Assert.Equal("well", health);
+    }
+
+    internal static AmazonS3Client Client(RunningObjectStore server, bool checksum = true) => Client(server.Endpoint, checksum);
+
+    private static AmazonS3Client Client(Uri endpoint, bool checksum) =>
         new(new BasicAWSCredentials(SimulatedObjectStoreFixture.AccessKey, SimulatedObjectStoreFixture.SecretKey), new AmazonS3Config
         {
-            ServiceURL = server.Endpoint.GetLeftPart(UriPartial.Authority), ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0,
+            ServiceURL = endpoint.GetLeftPart(UriPartial.Authority), ForcePathStyle = true, AuthenticationRegion = "us-east-1", MaxErrorRetry = 0,
             RequestChecksumCalculation = checksum ? RequestChecksumCalculation.WHEN_SUPPORTED : RequestChecksumCalculation.WHEN_REQUIRED,
         });
 
