@@ -1,0 +1,40 @@
+using Orleans.Concurrency;
+using PxBackup.Api;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.Clusters;
+
+namespace PxBackup.Grains.Interfaces.Restores;
+
+/// <summary>One restore: its request, its Stork resource and its outcome. Key: org/uid.</summary>
+[Alias("px.IRestoreGrain"), GrainInterfaceType("px.IRestoreGrain")]
+public interface IRestoreGrain : IGrainWithStringKey
+{
+    /// <summary>Accepts the request: one durable write, then the answer. Asking again with the same request returns the same restore.</summary>
+    /// <exception cref="DomainException"><see cref="ErrorReason.BackupNotRestorable"/>, <see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.NotFound"/></exception>
+    [Alias("Create")]
+    Task<RestoreObject> CreateAsync(RestoreCreateRequest request, Caller caller, CancellationToken cancellationToken = default);
+
+    /// <summary>Changes the labels.</summary>
+    [Alias("Update")]
+    Task UpdateAsync(RestoreUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
+
+    /// <summary>The restore with its resources and volumes. The message belongs to nobody: it must not be changed.</summary>
+    [AlwaysInterleave, Alias("Inspect")]
+    Task<Immutable<RestoreObject>> InspectAsync(RestoreInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
+
+    /// <summary>Removes the record; what was restored stays. Cancels it when it still runs.</summary>
+    [Alias("Delete")]
+    Task DeleteAsync(RestoreDeleteRequest request, Caller caller, CancellationToken cancellationToken = default);
+
+    /// <summary>There is room on the cluster.</summary>
+    [Alias("Admitted")]
+    Task AdmittedAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>What the cluster's watch says.</summary>
+    [Alias("Observe")]
+    Task ObserveAsync(StorkReport report, CancellationToken cancellationToken = default);
+
+    /// <summary>Looks again at unfinished work, whatever was lost.</summary>
+    [Alias("Wake")]
+    Task WakeAsync(CancellationToken cancellationToken = default);
+}

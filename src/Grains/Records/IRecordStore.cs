@@ -1,0 +1,86 @@
+using Google.Protobuf;
+using PxBackup.Grains.Interfaces;
+
+namespace PxBackup.Grains.Records;
+
+/// <summary>
+/// The port behind which records rest (DESIGN D2, D8): one document per object, every write fenced by the version that
+/// the writer has read. Implemented by <c>src/Persistence</c>; one conformance suite runs against every implementation.
+/// Any method may throw <see cref="RecordStoreException"/>; after one from a write the outcome is unknown and the record
+/// must be read again before any further effect. An unreachable store throws, it never looks empty.
+/// </summary>
+public interface IRecordStore
+{
+    /// <summary>Reads one record; null when there is none or it was deleted.</summary>
+    Task<Stored<T>?> FindAsync<T>(RecordKey key, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new();
+
+    /// <summary>
+    /// Writes a record that must not exist yet; it has version 1 afterwards. Durable when the task ends. A uid that was
+    /// deleted before may be inserted again.
+    /// </summary>
+    /// <exception cref="RecordExistsException">There is a live record with this key.</exception>
+    /// <exception cref="NameTakenException">The owner has another live record of this kind and organization with this name.</exception>
+    Task InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+        where T : class, IMessage<T>, new();
+
+    /// <summary>Replaces the record where its version is still <paramref name="version"/>; it has <paramref name="version"/> + 1 afterwards.</summary>
+    /// <exception cref="RecordConflictException">Another writer was faster, or the record is gone. Nothing was written.</exception>
+    /// <exception cref="NameTakenException">The changed name or owner collides.</exception>
+    Task UpdateAsync<T>(RecordKey key, long version, T body, RecordIndex index)
+        where T : class, IMessage<T>, new();
+
+    /// <summary>
+    /// Puts a tombstone where the record's version is still <paramref name="version"/>: the name is free at once, the body
+    /// is gone, a stale writer's update conflicts for ever. Tombstones expire after <see cref="Tombstones.KeptFor"/>.
+    /// </summary>
+    /// <exception cref="RecordConflictException">Another writer was faster, or the record is gone already.</exception>
+    Task DeleteAsync(RecordKey key, long version);
+
+    /// <summary>One page of a list, sorted, with the exact number of all matches.</summary>
+    Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new();
+
+    /// <summary>How many match; <see cref="RecordQuery.Offset"/> and <see cref="RecordQuery.Limit"/> do not count.</summary>
+    Task<long> CountAsync(RecordQuery query, CancellationToken cancellationToken);
+
+    /// <summary>Records of a kind, in any organization, whose <see cref="RecordIndex.DueAt"/> has passed; the longest overdue first.</summary>
+    Task<IReadOnlyList<RecordKey>> ListDueAsync(ObjectKind kind, DateTimeOffset now, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Keys of all live records of a kind, in key order, after <paramref name="after"/>: for walks that must see everything
+    /// (which clusters to watch, key rotation) page by page.
+    /// </summary>
+    Task<IReadOnlyList<RecordKey>> ListKeysAsync(ObjectKind kind, RecordKey? after, int limit, CancellationToken cancellationToken);
+}
+
+/// <summary>Facts about tombstones that every store keeps to.</summary>
+public static class Tombstones
+{
+    /// <summary>How long a deleted record's version is remembered: longer than any stale writer can live (7 days).</summary>
+    public static readonly TimeSpan KeptFor = TimeSpan.FromDays(7);
+}
+
+/// <summary>A record's identity.</summary>
+/// <param name="Kind">The kind; part of the key, so uids need to be unique only within a kind.</param>
+/// <param name="OrgId">Organization.</param>
+/// <param name="Uid">Unique id.</param>
+public readonly record struct RecordKey(ObjectKind Kind, string OrgId, string Uid)
+{
+    /// <summary>The key of an object.</summary>
+    public static RecordKey Of(ObjectKind kind, ObjectKey key) => new(kind, key.OrgId, key.Uid);
+
+    /// <summary>The object's key.</summary>
+    public ObjectKey ToObjectKey() => new(OrgId, Uid);
+
+    /// <inheritdoc />
+    public override string ToString() => $"{Kind.Slug()}/{OrgId}/{Uid}";
+}
+
+/// <summary>A record as read: its body and the version that fences the next write.</summary>
+public sealed record Stored<T>(RecordKey Key, T Body, long Version);
+
+/// <summary>One page of a list.</summary>
+/// <param name="Items">The page, in order.</param>
+/// <param name="TotalCount">All matches, before paging.</param>
+public sealed record RecordPage<T>(IReadOnlyList<Stored<T>> Items, long TotalCount);

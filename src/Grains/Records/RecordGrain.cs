@@ -1,0 +1,169 @@
+using Google.Protobuf;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using PxBackup.Api;
+using LogLevel = Microsoft.Extensions.Logging.LogLevel;
+using PxBackup.Grains.Access;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using Level = PxBackup.Api.Ownership.Types.AccessType;
+
+namespace PxBackup.Grains.Records;
+
+/// <summary>
+/// The shell of every object's grain: loads the record, hands it to a pure rule and saves what comes back, one change at a
+/// time and fenced by the version (DESIGN D2, D4). A write that fails leaves the old record in place and ends the
+/// activation, so that the next one asks the store what is true.
+/// </summary>
+/// <remarks>A record is a value: rules clone before they change, so a record handed out stays as it is.</remarks>
+internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, IDisposable
+    where TRecord : class, IMessage<TRecord>, new()
+{
+    private readonly SemaphoreSlim _oneChangeAtATime = new(1, 1);
+    private long _version;
+
+    /// <summary>The record; null when the object does not exist.</summary>
+    protected TRecord? Record { get; private set; }
+
+    protected ObjectKey Key { get; private set; }
+
+    protected IRecordStore Store { get; private set; } = null!;
+
+    protected TimeProvider Time { get; private set; } = null!;
+
+    protected ILogger Logger { get; private set; } = null!;
+
+    private RecordKey RecordKey => RecordKey.Of(kind, Key);
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        Key = ObjectKey.Parse(this.GetPrimaryKeyString());
+        Store = ServiceProvider.GetRequiredService<IRecordStore>();
+        Time = ServiceProvider.GetRequiredService<TimeProvider>();
+        Logger = ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
+        Stored<TRecord>? stored;
+        try
+        {
+            stored = await Store.FindAsync<TRecord>(RecordKey, cancellationToken);
+        }
+        catch (RecordStoreException e)
+        {
+            throw Unavailable(e);
+        }
+
+        (Record, _version) = (stored?.Body, stored?.Version ?? 0);
+    }
+
+    public virtual void Dispose() => _oneChangeAtATime.Dispose();
+
+    /// <summary>What lists see of a record.</summary>
+    protected abstract RecordIndex IndexOf(TRecord record);
+
+    /// <summary>The metadata of the record's object.</summary>
+    protected abstract Metadata MetadataOf(TRecord record);
+
+    /// <summary>The record, if the caller may do this with it; foreign and missing answer alike.</summary>
+    /// <param name="name">The name that the request gave; empty does not check it.</param>
+    protected TRecord Visible(Caller caller, string name, Level needed = Level.Read)
+    {
+        if (Record is not { } record)
+            throw DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
+        var metadata = MetadataOf(record);
+        var level = AccessRules.LevelOf(metadata, caller);
+        if (level == Level.Invalid || (name.Length > 0 && metadata.Name != name))
+            throw DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
+        if (level < needed)
+            throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to change {kind.Title()} [{metadata.Name}]");
+        return record;
+    }
+
+    /// <summary>
+    /// Decides on the current record and saves the outcome; the same instance back means that nothing happened and nothing
+    /// is written.
+    /// </summary>
+    protected async Task<TRecord> ChangeAsync(Func<TRecord?, TRecord> decide)
+    {
+        await _oneChangeAtATime.WaitAsync();
+        try
+        {
+            var next = decide(Record);
+            if (!ReferenceEquals(next, Record))
+                await SaveAsync(next);
+            return next;
+        }
+        finally
+        {
+            _oneChangeAtATime.Release();
+        }
+    }
+
+    /// <summary>Deletes the record if it is there; the object is gone afterwards.</summary>
+    protected async Task RemoveAsync()
+    {
+        await _oneChangeAtATime.WaitAsync();
+        try
+        {
+            if (Record is null)
+                return;
+            await GuardedAsync(() => Store.DeleteAsync(RecordKey, _version));
+            (Record, _version) = (null, 0);
+        }
+        finally
+        {
+            _oneChangeAtATime.Release();
+        }
+    }
+
+    private async Task SaveAsync(TRecord next)
+    {
+        var index = IndexOf(next);
+        if (Record is null)
+            await GuardedAsync(() => Store.InsertAsync(RecordKey, next, index));
+        else
+            await GuardedAsync(() => Store.UpdateAsync(RecordKey, _version, next, index));
+        (Record, _version) = (next, _version + 1);
+    }
+
+    private async Task GuardedAsync(Func<Task> write)
+    {
+        try
+        {
+            await write();
+        }
+        catch (NameTakenException e)
+        {
+            // Nothing was written: this activation's knowledge is still true.
+            throw new DomainException(ErrorReason.AlreadyExists, $"{kind.Title()} [{e.Name}] already exists{await StateOfAsync(e.Holder)}", e);
+        }
+        catch (RecordExistsException e)
+        {
+            DeactivateOnIdle();
+            throw new DomainException(ErrorReason.AlreadyExists, $"{kind.Title()} with uid [{Key.Uid}] already exists", e);
+        }
+        catch (RecordConflictException e)
+        {
+            LogConflict(Logger, RecordKey.ToString());
+            DeactivateOnIdle();
+            throw new DomainException(ErrorReason.Conflict, $"{kind.Title()} [{Key.Uid}] was changed by another writer at the same time; ask again", e);
+        }
+        catch (RecordStoreException e)
+        {
+            LogUnknownOutcome(Logger, RecordKey.ToString(), e);
+            DeactivateOnIdle();
+            throw Unavailable(e);
+        }
+    }
+
+    /// <summary>What the message about a taken name adds about its holder.</summary>
+    protected virtual Task<string> StateOfAsync(RecordKey holder) => Task.FromResult("");
+
+    private static DomainException Unavailable(RecordStoreException e) => e is SecretUnreadableException
+        ? new(ErrorReason.Unspecified, "a stored secret cannot be opened: the installation's master key is not the one that sealed it", e)
+        : new(ErrorReason.StoreUnavailable, "the record store does not answer; ask again", e);
+
+    [LoggerMessage(LogLevel.Information, "Another writer changed {Record}: the activation ends and the next one reads again")]
+    private static partial void LogConflict(ILogger logger, string record);
+
+    [LoggerMessage(LogLevel.Warning, "The outcome of a write of {Record} is unknown: the activation ends and the next one reads again")]
+    private static partial void LogUnknownOutcome(ILogger logger, string record, Exception exception);
+}
