@@ -1,0 +1,152 @@
+using System.Globalization;
+using PxBackup.Grains.Records;
+
+namespace PxBackup.Persistence.Secrets;
+
+/// <summary>
+/// Master keys from the environment and from the file <c>master-key</c>: one line for each, <c>px1 &lt;id&gt; &lt;base64&gt;</c>, the
+/// sealing one first. The file is made at the first start only; later a missing key is an error.
+/// </summary>
+public sealed class MasterKeys : IMasterKeys
+{
+    private const string MarkRecord = "mark";
+    private const string MarkPath = "master-key";
+    private const string MarkText = "The secrets in this store can be opened.";
+
+    private readonly IKeyMark mark;
+    private readonly string? file;
+    private readonly string environment;
+    private IReadOnlyList<MasterKey> keys;
+
+    private MasterKeys(IReadOnlyList<MasterKey> keys, IKeyMark mark, string? file, string environment)
+    {
+        this.keys = keys;
+        this.mark = mark;
+        this.file = file;
+        this.environment = environment;
+    }
+
+    /// <inheritdoc />
+    public MasterKey Current => keys[0];
+
+    /// <inheritdoc />
+    public string Source => file is null ? $"the environment variable {SecretsOptions.Variable}" : $"the file '{file}' or the environment variable {SecretsOptions.Variable}";
+
+    /// <summary>Reads the keys, makes the first one for a store that never held a secret, and checks them against the store.</summary>
+    /// <exception cref="SecretUnreadableException">The store's key is missing or damaged, or the file is open to others; the text names the cure.</exception>
+    public static MasterKeys Open(SecretsOptions options, IKeyMark mark)
+    {
+        var file = options.Directory.Length == 0 ? null : Path.Combine(Path.GetFullPath(options.Directory), "master-key");
+        var environment = string.IsNullOrWhiteSpace(options.Keys) ? "" : options.Keys;
+        var known = mark.Read();
+        var keys = ReadAll(file, environment);
+        if (keys.Count == 0)
+        {
+            if (known is not null)
+                throw new SecretUnreadableException($"the master key {SealedText.KeyIdOf(known)} is missing: the store holds secrets that were sealed under it; put back {Place(file)} from your backup. No new key is made, it could not open them");
+            if (file is null)
+                throw new SecretUnreadableException($"there is no master key: set {SecretsOptions.Variable} (32 random bytes as base64), or name a directory for the key file");
+            keys = [MasterKey.Create()];
+            Save(file, keys);
+        }
+
+        var opened = new MasterKeys(keys, mark, file, environment);
+        if (known is null)
+            opened.MarkStore();
+        else
+            SealedText.Open(opened, MarkRecord, MarkPath, known);
+        return opened;
+    }
+
+    /// <inheritdoc />
+    public MasterKey? Find(string id) => keys.FirstOrDefault(key => key.Id == id);
+
+    /// <summary>
+    /// Makes a new key in the file and seals with it from now on; the older keys still open. Only for keys from a file:
+    /// with keys from the environment, start with the new key before the old one.
+    /// </summary>
+    public MasterKey AddKey()
+    {
+        if (file is null || environment.Length > 0)
+            throw new InvalidOperationException($"the keys come from {SecretsOptions.Variable}: put the new key first in it and start again");
+        var next = MasterKey.Create();
+        MasterKey[] all = [next, .. keys];
+        Save(file, all);
+        keys = all;
+        return next;
+    }
+
+    /// <summary>Seals the store's mark under the current key; after that the start no longer asks for an older one.</summary>
+    internal void MarkStore() => mark.Write(SealedText.Seal(Current, MarkRecord, MarkPath, MarkText));
+
+    private static string Place(string? file) => file is null ? SecretsOptions.Variable : $"'{file}' (or set {SecretsOptions.Variable})";
+
+    private static List<MasterKey> ReadAll(string? file, string environment)
+    {
+        var keys = new List<MasterKey>();
+        foreach (var text in environment.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            keys.Add(Parse(text) ?? throw new SecretUnreadableException($"{SecretsOptions.Variable} is not {MasterKey.Length} bytes as base64 (several separated by commas)"));
+        if (file is null || !File.Exists(file))
+            return keys;
+
+        if (PrivateFiles.IsOpenToOthers(file))
+            throw new SecretUnreadableException($"the key file '{file}' can be opened by other users; set its mode to 0600, and rotate the key if others may have read it");
+        string[] lines;
+        try
+        {
+            lines = File.ReadAllLines(file);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new SecretUnreadableException($"the key file '{file}' cannot be read: {failure.Message}", failure);
+        }
+
+        for (var number = 1; number <= lines.Length; number++)
+        {
+            var parts = lines[number - 1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 0 || parts[0].StartsWith('#'))
+                continue;
+            var key = parts is ["px1", _, _] ? Parse(parts[2]) : null;
+            // The id is a keyed hash of the key: a line that was cut or changed does not fit its own id.
+            if (key is null || key.Id != parts[1])
+                throw new SecretUnreadableException(string.Create(CultureInfo.InvariantCulture, $"line {number} of the key file '{file}' is damaged; put the file back from your backup"));
+            keys.Add(key);
+        }
+
+        if (keys.Count == 0)
+            throw new SecretUnreadableException($"the key file '{file}' holds no key; put it back from your backup, or remove it if the store is new");
+        return keys;
+    }
+
+    private static MasterKey? Parse(string base64)
+    {
+        Span<byte> bytes = stackalloc byte[MasterKey.Length + 3];
+        return Convert.TryFromBase64String(base64, bytes, out var length) && length == MasterKey.Length ? new MasterKey(bytes[..length]) : null;
+    }
+
+    /// <summary>Replaces the file in one step: a crash leaves the old one or the new one.</summary>
+    private static void Save(string file, IReadOnlyList<MasterKey> keys)
+    {
+        try
+        {
+            PrivateFiles.MakeDirectory(Path.GetDirectoryName(file)!);
+            var temporary = file + ".new";
+            File.Delete(temporary);
+            using (var stream = PrivateFiles.Open(temporary, FileMode.CreateNew, FileShare.None))
+            {
+                using var writer = new StreamWriter(stream, leaveOpen: true);
+                writer.WriteLine("# Master keys of this installation, the sealing one first. Keep a copy elsewhere: without them no secret can be opened.");
+                foreach (var key in keys)
+                    writer.WriteLine($"px1 {key.Id} {key.Export()}");
+                writer.Flush();
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, file, overwrite: true);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new SecretUnreadableException($"the key file '{file}' cannot be written: {failure.Message}; check owner and mode of the directory", failure);
+        }
+    }
+}

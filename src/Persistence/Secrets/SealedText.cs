@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using System.Text;
+using PxBackup.Grains.Records;
+
+namespace PxBackup.Persistence.Secrets;
+
+/// <summary>
+/// A secret as it rests: <c>px1:&lt;key id&gt;:&lt;base64 of nonce, ciphertext and tag&gt;</c>. AES-256-GCM under a key derived for
+/// the record, with a random 96-bit nonce; record and field are authenticated with it, so a sealed text opens only where
+/// it was sealed.
+/// </summary>
+internal static class SealedText
+{
+    private const string Prefix = "px1:";
+    private const int NonceLength = 12;
+    private const int TagLength = 16;
+
+    public static string Seal(MasterKey master, string record, string path, string secret)
+    {
+        var plain = Encoding.UTF8.GetBytes(secret);
+        var output = new byte[NonceLength + plain.Length + TagLength];
+        RandomNumberGenerator.Fill(output.AsSpan(0, NonceLength));
+        var key = master.DeriveFor(record);
+        using (var aes = new AesGcm(key, TagLength))
+            aes.Encrypt(output.AsSpan(0, NonceLength), plain, output.AsSpan(NonceLength, plain.Length), output.AsSpan(NonceLength + plain.Length), Place(record, path));
+        CryptographicOperations.ZeroMemory(key);
+        CryptographicOperations.ZeroMemory(plain);
+        return $"{Prefix}{master.Id}:{Convert.ToBase64String(output)}";
+    }
+
+    /// <exception cref="SecretUnreadableException">Not sealed, not sealed here, changed, or its key is missing.</exception>
+    public static string Open(IMasterKeys keys, string record, string path, string text)
+    {
+        if (KeyIdOf(text) is not { } id)
+            throw new SecretUnreadableException($"the secret {path} of {record} is not sealed: something else than this program wrote it; set the secret again");
+        if (keys.Find(id) is not { } master)
+            throw new SecretUnreadableException($"the secret {path} of {record} is sealed under the master key {id}, which is missing; put that key back into {keys.Source}, or set the secret again");
+
+        var input = Bytes(text[(Prefix.Length + id.Length + 1)..]);
+        if (input.Length < NonceLength + TagLength)
+            throw Tampered(record, path, null);
+        var plain = new byte[input.Length - NonceLength - TagLength];
+        var key = master.DeriveFor(record);
+        try
+        {
+            using var aes = new AesGcm(key, TagLength);
+            aes.Decrypt(input.AsSpan(0, NonceLength), input.AsSpan(NonceLength, plain.Length), input.AsSpan(NonceLength + plain.Length), plain, Place(record, path));
+            return Encoding.UTF8.GetString(plain);
+        }
+        catch (AuthenticationTagMismatchException failure)
+        {
+            throw Tampered(record, path, failure);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+            CryptographicOperations.ZeroMemory(plain);
+        }
+    }
+
+    /// <summary>The id of the key that a text is sealed under; null when it is not a sealed text.</summary>
+    public static string? KeyIdOf(string text)
+    {
+        if (!text.StartsWith(Prefix, StringComparison.Ordinal))
+            return null;
+        var end = text.IndexOf(':', Prefix.Length);
+        return end > Prefix.Length ? text[Prefix.Length..end] : null;
+    }
+
+    /// <summary>Both parts with their length, so that no two places look alike.</summary>
+    private static byte[] Place(string record, string path) =>
+        Encoding.UTF8.GetBytes($"px1\0{record.Length}\0{record}\0{path.Length}\0{path}");
+
+    private static byte[] Bytes(string base64)
+    {
+        var bytes = new byte[base64.Length];
+        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : [];
+    }
+
+    private static SecretUnreadableException Tampered(string record, string path, Exception? inner) =>
+        new($"the secret {path} of {record} was changed, or copied from elsewhere, in the store; set the secret again", inner);
+}

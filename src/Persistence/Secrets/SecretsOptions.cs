@@ -1,0 +1,17 @@
+namespace PxBackup.Persistence.Secrets;
+
+/// <summary>Where the master keys come from.</summary>
+public sealed class SecretsOptions
+{
+    /// <summary>Configuration section.</summary>
+    public const string Section = "Secrets";
+
+    /// <summary>Environment variable that holds keys as base64, the sealing one first, separated by commas.</summary>
+    public const string Variable = "PXBACKUP_MASTER_KEY";
+
+    /// <summary>Directory of the file <c>master-key</c>; made with mode 0700.</summary>
+    public string Directory { get; set; } = "";
+
+    /// <summary>Keys from the environment; they come before those of the file. Default: the value of <see cref="Variable"/>.</summary>
+    public string? Keys { get; set; } = Environment.GetEnvironmentVariable(Variable);
+}
