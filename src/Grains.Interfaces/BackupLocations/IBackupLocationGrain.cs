@@ -9,13 +9,16 @@ public interface IBackupLocationGrain : IGrainWithStringKey
 {
     /// <summary>
     /// Creates the location and validates it: before the answer when <c>validate_cloud_credential</c> is set (a refusal
-    /// leaves nothing behind), otherwise in the background.
+    /// leaves nothing behind), otherwise in the background. The same request again by the same owner gives the same object.
     /// </summary>
-    [Alias("Create")]
+    /// <exception cref="DomainException"><see cref="ErrorReason.Rejected"/> and <see cref="ErrorReason.Unreachable"/> with the
+    /// object store's own text, <see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.InvalidField"/>,
+    /// <see cref="ErrorReason.Unimplemented"/> for types other than S3</exception>
+    [Alias("Create"), ResponseTimeout("00:01:00")]
     Task<BackupLocationObject> CreateAsync(BackupLocationCreateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Changes what is given, keeps what is not, and validates again.</summary>
-    [Alias("Update")]
+    [Alias("Update"), ResponseTimeout("00:01:00")]
     Task UpdateAsync(BackupLocationUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The location; secrets blank unless asked for and allowed.</summary>
@@ -30,7 +33,10 @@ public interface IBackupLocationGrain : IGrainWithStringKey
     [Alias("Validate")]
     Task ValidateAsync(BackupLocationValidateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
-    /// <summary>The location and its credential with secrets, for the silos' own use on behalf of the caller. Never handed to a client.</summary>
+    /// <summary>
+    /// The location and its credential with secrets, for the silos' own use on behalf of the caller. Never handed to a client.
+    /// <see cref="Caller.System"/> is served in any state: what the control plane cleans up lies in locations that go away.
+    /// </summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/>, <see cref="ErrorReason.WrongState"/> when it is not valid or going away</exception>
     [Alias("Use")]
     Task<OpenLocation> UseAsync(Caller caller, CancellationToken cancellationToken = default);

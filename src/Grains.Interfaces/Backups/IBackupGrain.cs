@@ -26,6 +26,10 @@ public interface IBackupGrain : IGrainWithStringKey
     [Alias("Delete")]
     Task DeleteAsync(BackupDeleteRequest request, Caller caller, CancellationToken cancellationToken = default);
 
+    /// <summary>Takes the backup out of the catalogue and leaves its data in the bucket, in the background: its location is being removed.</summary>
+    [Alias("Forget")]
+    Task ForgetAsync(Caller caller, CancellationToken cancellationToken = default);
+
     /// <summary>The backup for a restore on behalf of the caller.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.BackupNotRestorable"/>, <see cref="ErrorReason.PermissionDenied"/></exception>
     [AlwaysInterleave, Alias("Use")]

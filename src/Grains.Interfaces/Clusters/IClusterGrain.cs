@@ -124,6 +124,9 @@ public enum ClusterVerb
 
     /// <summary>The warnings recorded about one object.</summary>
     ListWarnings = 6,
+
+    /// <summary>Merge-patch one that is there and ours; an empty reply when there is none.</summary>
+    Patch = 7,
 }
 
 /// <summary>The resources that features place on a cluster.</summary>
@@ -168,7 +171,7 @@ public sealed record ClusterCall
     [Id(3)]
     public string Name { get; init; } = "";
 
-    /// <summary>The resource as JSON, for <see cref="ClusterVerb.Adopt"/> and <see cref="ClusterVerb.Apply"/>.</summary>
+    /// <summary>The resource as JSON, for <see cref="ClusterVerb.Adopt"/> and <see cref="ClusterVerb.Apply"/>; the fields to change, for <see cref="ClusterVerb.Patch"/>.</summary>
     [Id(4)]
     public byte[] Body { get; init; } = [];
 

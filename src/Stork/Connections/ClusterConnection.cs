@@ -1,34 +1,187 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.Extensions.Logging;
 using PxBackup.Stork.Resources;
 
 namespace PxBackup.Stork;
 
-internal sealed class ClusterConnection(
-    ClusterEndpoint endpoint, IBearerTokenSource? tokens, ClusterConnectionOptions options, EndpointPolicy policy, TimeProvider time,
-    ILogger<ClusterConnection> logger) : IClusterConnection
+/// <summary>Typed calls over a cluster's one connection.</summary>
+internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger<ClusterConnection> logger) : IClusterConnection
 {
-    private readonly object _all = (endpoint, tokens, options, policy, time, logger);
+    // A continue token expires with etcd's compaction (5 min); a list that outlives three of them is too slow to succeed.
+    private const int MaxListRestarts = 2;
 
-    public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException($"{_all}");
+    private readonly CancellationTokenSource _closing = new();
 
-    public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource => throw new NotImplementedException();
+    public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken = default) =>
+        new ClusterProber(this, http.Options.MinimumStorkVersion).ProbeAsync(cancellationToken);
 
-    public Task<T?> FindAsync<T>(string resourceNamespace, string name, CancellationToken cancellationToken = default) where T : KubernetesResource => throw new NotImplementedException();
+    public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource =>
+        CreateAsync(resource, StorkJson.TypeInfo<T>(), cancellationToken);
 
-    public Task<T> MergePatchAsync<T>(string resourceNamespace, string name, JsonObject patch, CancellationToken cancellationToken = default) where T : KubernetesResource => throw new NotImplementedException();
+    public Task<T> ImportAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource =>
+        CreateAsync(resource, ResourceText.TypeInfo<T>(), cancellationToken);
 
-    public Task<bool> DeleteAsync<T>(string resourceNamespace, string name, string? uid = null, CancellationToken cancellationToken = default) where T : KubernetesResource => throw new NotImplementedException();
+    private async Task<T> CreateAsync<T>(T resource, JsonTypeInfo<T> form, CancellationToken cancellationToken) where T : KubernetesResource
+    {
+        ArgumentNullException.ThrowIfNull(resource);
+        var type = ResourceType.Of<T>();
+        resource.ApiVersion = type.ApiVersion;
+        resource.Kind = type.Kind;
+        if (type.IsNamespaced)
+            ResourceName.Checked(resource.Metadata.Namespace, "namespace");
+        ResourceName.Checked(resource.Metadata.Name, "name");
+        return await PostAsync(resource, form, type.Path(resource.Metadata.Namespace), cancellationToken).ConfigureAwait(false);
+    }
 
-    public Task<ResourceList<T>> ListAsync<T>(string? resourceNamespace, string? labelSelector = null, CancellationToken cancellationToken = default) where T : KubernetesResource => throw new NotImplementedException();
+    public async Task<T?> FindAsync<T>(string resourceNamespace, string name, CancellationToken cancellationToken = default)
+        where T : KubernetesResource
+    {
+        try
+        {
+            return await GetAsync(Path<T>(resourceNamespace, name), StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApiException e) when (e.IsNotFound && !e.IsUnknownType)
+        {
+            return null;
+        }
+    }
 
-    public Task<IReadOnlyList<NamespaceSummary>> ListNamespacesAsync(string? labelSelector = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async Task<T> MergePatchAsync<T>(string resourceNamespace, string name, JsonObject patch, CancellationToken cancellationToken = default)
+        where T : KubernetesResource
+    {
+        ArgumentNullException.ThrowIfNull(patch);
+        using var content = new StringContent(patch.ToJsonString(), Encoding.UTF8, new MediaTypeHeaderValue("application/merge-patch+json"));
+        return await http.CallAsync(HttpMethod.Patch, Path<T>(resourceNamespace, name), content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
+    }
 
-    public Task<IReadOnlyList<EventSummary>> ListWarningEventsAsync(string resourceNamespace, string involvedUid, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public async Task<bool> DeleteAsync<T>(string resourceNamespace, string name, string? uid = null, CancellationToken cancellationToken = default)
+        where T : KubernetesResource
+    {
+        var body = new DeleteOptions { Preconditions = uid is null ? null : new DeletePreconditions { Uid = uid } };
+        using var content = Json(body, StorkJson.TypeInfo<DeleteOptions>());
+        try
+        {
+            // The answer is a Status, or the object itself while finalizers keep it: neither is needed.
+            await http.CallAsync(HttpMethod.Delete, Path<T>(resourceNamespace, name), content, StorkJson.TypeInfo<ApiStatus>(), cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (ApiException e) when (e.IsNotFound && !e.IsUnknownType)
+        {
+            return false;
+        }
+        catch (ApiException e) when (e.IsConflict && uid is not null)
+        {
+            var present = await FindAsync<T>(resourceNamespace, name, cancellationToken).ConfigureAwait(false);
+            if (present?.Metadata.Uid == uid)
+                throw;
+            return false;   // The object that was meant is gone; the name is another's now.
+        }
+    }
 
-    public Task<IReadOnlyList<string>> ListBackupKindsAsync(CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    public Task<ResourceList<T>> ListAsync<T>(string? resourceNamespace, string? labelSelector = null, CancellationToken cancellationToken = default)
+        where T : KubernetesResource =>
+        ListAsync(ResourceType.Of<T>().Path(resourceNamespace), Query("labelSelector", labelSelector), StorkJson.TypeInfo<ResourcePage<T>>(), cancellationToken);
 
-    public Task WatchAsync(WatchRequest request, IClusterObserver observer, CancellationToken cancellationToken) => throw new NotImplementedException();
+    public async Task<IReadOnlyList<NamespaceSummary>> ListNamespacesAsync(string? labelSelector = null, CancellationToken cancellationToken = default)
+    {
+        var list = await ListAsync<Namespace>(null, labelSelector, cancellationToken).ConfigureAwait(false);
+        return [.. list.Items.Select(item => new NamespaceSummary
+        {
+            Name = item.Metadata.Name,
+            Uid = item.Metadata.Uid,
+            Labels = item.Metadata.Labels,
+            Phase = item.Status.Phase,
+        })];
+    }
 
-    public ValueTask DisposeAsync() => default;
+    public async Task<IReadOnlyList<EventSummary>> ListWarningEventsAsync(
+        string resourceNamespace, string involvedUid, CancellationToken cancellationToken = default)
+    {
+        var list = await ListAsync(ResourceType.Of<Event>().Path(ResourceName.Checked(resourceNamespace, "namespace")),
+            Query("fieldSelector", $"involvedObject.uid={involvedUid},type=Warning"), StorkJson.TypeInfo<ResourcePage<Event>>(), cancellationToken).ConfigureAwait(false);
+        return [.. list.Items
+            .Where(item => item.Type == "Warning" && item.InvolvedObject.Uid == involvedUid)
+            .Select(item => new EventSummary
+            {
+                Reason = StorkText.Bounded(item.Reason, StorkText.MaxMessage),
+                Message = StorkText.Bounded(item.Message, StorkText.MaxMessage),
+                Count = Math.Max(1, item.Count),
+                LastSeenAt = item.LastTimestamp ?? item.EventTime ?? item.FirstTimestamp ?? item.Metadata.CreationTimestamp,
+            })
+            .OrderBy(item => item.LastSeenAt)];
+    }
+
+    public Task<IReadOnlyList<string>> ListBackupKindsAsync(CancellationToken cancellationToken = default) =>
+        new BackupKinds(this).ListAsync(cancellationToken);
+
+    public async Task WatchAsync(WatchRequest request, IClusterObserver observer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(observer);
+        ResourceName.Checked(request.Namespace, "namespace");
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+        using var gate = new ObserverGate(observer, request.Kinds.Count);
+        await Task.WhenAll(request.Kinds.Distinct().Select(kind =>
+            new KindWatch(kind, request, this, gate, random, logger).RunAsync(either.Token))).ConfigureAwait(false);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        http.Dispose();
+    }
+
+    internal ClusterHttp Http => http;
+
+    internal Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        http.CallAsync(HttpMethod.Get, path, null, type, cancellationToken);
+
+    internal Task<T> PostAsync<T>(T resource, string path, CancellationToken cancellationToken) =>
+        PostAsync(resource, StorkJson.TypeInfo<T>(), path, cancellationToken);
+
+    private async Task<T> PostAsync<T>(T resource, JsonTypeInfo<T> form, string path, CancellationToken cancellationToken)
+    {
+        using var content = Json(resource, form);
+        return await http.CallAsync(HttpMethod.Post, path, content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
+    }
+
+    internal async Task<ResourceList<T>> ListAsync<T>(
+        string path, string selector, JsonTypeInfo<ResourcePage<T>> type, CancellationToken cancellationToken)
+    {
+        var (items, next, pageSize, restarts) = (new List<T>(), "", http.Options.PageSize, 0);
+        while (true)
+        {
+            try
+            {
+                var page = await GetAsync($"{path}?limit={pageSize}{Query("continue", next)}{selector}", type, cancellationToken).ConfigureAwait(false);
+                items.AddRange(page.Items);
+                next = page.Metadata.Continue;
+                if (next.Length == 0)
+                    return new ResourceList<T> { Items = items, ResourceVersion = page.Metadata.ResourceVersion };
+            }
+            catch (ApiException e) when (e.IsGone && next.Length > 0 && restarts < MaxListRestarts)
+            {
+                (items, next, restarts) = ([], "", restarts + 1);   // The continue token has expired: half a list is no list.
+            }
+            catch (ClusterException e) when (e.InnerException is AnswerTooLargeException && pageSize > 1)
+            {
+                pageSize = Math.Max(1, pageSize / 8);   // Very large resources: the same page in smaller pieces.
+            }
+        }
+    }
+
+    internal static string Query(string name, string? value) => string.IsNullOrEmpty(value) ? "" : $"&{name}={Uri.EscapeDataString(value)}";
+
+    private static string Path<T>(string resourceNamespace, string name) where T : KubernetesResource
+    {
+        var type = ResourceType.Of<T>();
+        return type.Path(type.IsNamespaced ? ResourceName.Checked(resourceNamespace, "namespace") : null, name);
+    }
+
+    private static ByteArrayContent Json<T>(T value, JsonTypeInfo<T> type) =>
+        new(JsonSerializer.SerializeToUtf8Bytes(value, type)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
 }

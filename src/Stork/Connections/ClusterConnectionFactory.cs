@@ -6,12 +6,17 @@ namespace PxBackup.Stork;
 public sealed class ClusterConnectionFactory(
     ClusterConnectionOptions options, EndpointPolicy policy, TimeProvider time, ILoggerFactory loggers) : IClusterConnectionFactory
 {
+    private readonly ILogger<ClusterConnection> _logger = loggers.CreateLogger<ClusterConnection>();
+
+    /// <summary>Source of all jitter.</summary>
+    internal Random Random { get; init; } = Random.Shared;
+
     /// <inheritdoc />
     public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         if (endpoint.User.AwsIam is not null && tokens is null)
             throw new ArgumentException("A cluster whose user is an AWS identity needs a token source.", nameof(tokens));
-        return new ClusterConnection(endpoint, tokens, options, policy, time, loggers.CreateLogger<ClusterConnection>());
+        return new ClusterConnection(new ClusterHttp(endpoint, tokens, options, policy, time), Random, _logger);
     }
 }

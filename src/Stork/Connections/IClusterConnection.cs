@@ -15,6 +15,12 @@ public interface IClusterConnection : IAsyncDisposable
     /// <summary>Creates a resource in <c>metadata.namespace</c>; apiVersion and kind are filled in. Answers what the server stored.</summary>
     Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource;
 
+    /// <summary>
+    /// Creates a resource together with its status, as Stork's own backup sync does with backups that it finds in a bucket: for
+    /// finished ApplicationBackups that were taken elsewhere. Stork takes such a status at its word.
+    /// </summary>
+    Task<T> ImportAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource;
+
     /// <summary>Reads a resource; null when there is none. A kind that the server does not know is an <see cref="ApiException"/>.</summary>
     /// <param name="resourceNamespace">Namespace; ignored for cluster-scoped kinds.</param>
     /// <param name="name">Name.</param>

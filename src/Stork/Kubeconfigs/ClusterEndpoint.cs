@@ -6,7 +6,7 @@ public sealed record ClusterEndpoint
     /// <summary>The API server; always https. Whether the address may be reached is decided when connecting (<see cref="EndpointPolicy"/>).</summary>
     public required Uri Server { get; init; }
 
-    /// <summary>Certificates (PEM) that the server's must come from; empty for the system's own authorities.</summary>
+    /// <summary>Certificates (PEM or DER) that the server's must come from; empty for the system's own authorities.</summary>
     public ReadOnlyMemory<byte> CertificateAuthority { get; init; }
 
     /// <summary>Name that the server's certificate is checked against, when not the server's own.</summary>
@@ -22,7 +22,7 @@ public sealed record ClusterEndpoint
     public required ClusterUser User { get; init; }
 }
 
-/// <summary>How to sign in: exactly one of <see cref="Token"/>, <see cref="ClientCertificate"/> and <see cref="AwsIam"/>.</summary>
+/// <summary>How to sign in: a <see cref="Token"/>, a <see cref="ClientCertificate"/> (some providers write both, and both are sent), or <see cref="AwsIam"/>.</summary>
 public sealed record ClusterUser
 {
     private ClusterUser()
@@ -41,16 +41,16 @@ public sealed record ClusterUser
     /// <summary>A user with a token.</summary>
     public static ClusterUser FromToken(string token) => new() { Token = token };
 
-    /// <summary>A user with a certificate; both in PEM.</summary>
-    public static ClusterUser FromCertificate(ReadOnlyMemory<byte> certificate, ReadOnlyMemory<byte> key) =>
-        new() { ClientCertificate = new ClientCertificate { Certificate = certificate, Key = key } };
+    /// <summary>A user with a certificate and its key, both in PEM, and perhaps a token as well.</summary>
+    public static ClusterUser FromCertificate(ReadOnlyMemory<byte> certificate, ReadOnlyMemory<byte> key, string? token = null) =>
+        new() { Token = token, ClientCertificate = new ClientCertificate { Certificate = certificate, Key = key } };
 
     /// <summary>A user of Amazon EKS.</summary>
     public static ClusterUser FromAwsIam(AwsIamUser user) => new() { AwsIam = user };
 
     /// <summary>Says the kind only: a secret never gets into a text by chance.</summary>
     public override string ToString() =>
-        Token is not null ? "token" : ClientCertificate is not null ? "client certificate" : $"{AwsIam}";
+        ClientCertificate is not null ? "client certificate" : Token is not null ? "token" : $"{AwsIam}";
 }
 
 /// <summary>A client certificate.</summary>

@@ -6,6 +6,7 @@ namespace PxBackup.Stork.Resources;
 
 // The API server validates none of these fields (the schema preserves unknown fields), so anybody may have written anything.
 // A value of the wrong kind reads as absent: one odd object must not hide a cluster's other backups.
+// TrySkip, not Skip: the serializer has buffered the whole value, but Skip refuses a reader that more input may follow.
 
 internal sealed class TolerantBoolean : JsonConverter<bool>
 {
@@ -14,7 +15,7 @@ internal sealed class TolerantBoolean : JsonConverter<bool>
     public override bool Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         var value = reader.TokenType == JsonTokenType.True || (reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("true"u8));
-        reader.Skip();
+        _ = reader.TrySkip();
         return value;
     }
 
@@ -59,7 +60,7 @@ internal sealed class TolerantTime : JsonConverter<DateTimeOffset?>
     public override DateTimeOffset? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         DateTimeOffset? value = reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var time) ? time : null;
-        reader.Skip();
+        _ = reader.TrySkip();
         return value;
     }
 
@@ -92,7 +93,7 @@ internal static class TolerantNumber
             _ = Int128.TryParse(reader.ValueSpan, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
         }
 
-        reader.Skip();
+        _ = reader.TrySkip();
         return value;
     }
 }

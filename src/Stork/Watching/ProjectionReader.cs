@@ -29,7 +29,7 @@ internal ref struct ProjectionReader
     {
         if (reader.TokenType != JsonTokenType.StartObject)
         {
-            reader.Skip();
+            _ = reader.TrySkip();
             return;
         }
 
@@ -58,7 +58,7 @@ internal ref struct ProjectionReader
             else
             {
                 reader.Read();
-                reader.Skip();
+                _ = reader.TrySkip();
             }
         }
     }
@@ -142,7 +142,7 @@ internal ref struct ProjectionReader
         var failed = 0;
         if (reader.TokenType != JsonTokenType.StartArray)
         {
-            reader.Skip();
+            _ = reader.TrySkip();
             return failed;
         }
 
@@ -169,7 +169,7 @@ internal ref struct ProjectionReader
     {
         if (reader.TokenType == JsonTokenType.StartObject)
             return true;
-        reader.Skip();
+        _ = reader.TrySkip();
         return false;
     }
 
@@ -179,7 +179,7 @@ internal ref struct ProjectionReader
     private static void SkipValue(ref Utf8JsonReader reader)
     {
         reader.Read();
-        reader.Skip();
+        _ = reader.TrySkip();
     }
 
     private static int Number(ref Utf8JsonReader reader) => (int)Int128.Clamp(TolerantNumber.Read(ref reader), 0, int.MaxValue);
@@ -188,7 +188,7 @@ internal ref struct ProjectionReader
     {
         if (reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out var time))
             return time;
-        reader.Skip();
+        _ = reader.TrySkip();
         return null;
     }
 
@@ -217,7 +217,7 @@ internal ref struct ProjectionReader
     {
         if (reader.TokenType != JsonTokenType.String)
         {
-            reader.Skip();
+            _ = reader.TrySkip();
             return "";
         }
 
@@ -230,7 +230,7 @@ internal ref struct ProjectionReader
         {
             var length = reader.CopyString(buffer);
             if (length > maxLength)
-                length = char.IsHighSurrogate(buffer[maxLength - 1]) ? maxLength - 1 : maxLength;
+                length = StorkText.CutAt(buffer, maxLength);
             return new string(buffer, 0, length);
         }
         catch (InvalidOperationException)

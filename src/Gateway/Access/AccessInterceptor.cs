@@ -1,0 +1,87 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+
+namespace PxBackup.Gateway.Access;
+
+/// <summary>
+/// Who may call: the token becomes a <see cref="Caller"/>, the table says whether that is enough (DESIGN D9). Runs for gRPC and REST
+/// alike, inside <see cref="Errors.ErrorInterceptor"/>.
+/// </summary>
+internal sealed class AccessInterceptor(ITokenValidator tokens) : Interceptor
+{
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        var row = RpcAccess.Of(context.Method);
+        return row.Right == RpcRight.Anonymous ? continuation(request, context) : AuthorizedAsync(row, request, context, continuation);
+    }
+
+    public override Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        OnlyAnonymous(context);
+        return continuation(requestStream, context);
+    }
+
+    public override Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        OnlyAnonymous(context);
+        return continuation(request, responseStream, context);
+    }
+
+    public override Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        OnlyAnonymous(context);
+        return continuation(requestStream, responseStream, context);
+    }
+
+    private async Task<TResponse> AuthorizedAsync<TRequest, TResponse>(
+        RpcAccess.Row row, TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+        where TRequest : class
+        where TResponse : class
+    {
+        var caller = CallerOf(await IdentityAsync(context));
+        if (row.Right == RpcRight.None || (row.Right == RpcRight.SuperAdmin && !caller.IsSuperAdmin))
+            throw Denied(row);
+        context.SetCaller(caller);
+        return await continuation(request, context);
+    }
+
+    private async ValueTask<CallerIdentity> IdentityAsync(ServerCallContext context)
+    {
+        try
+        {
+            return await tokens.ValidateAsync(context.RequestHeaders.GetValue("authorization"), context.CancellationToken);
+        }
+        catch (TokenException e)
+        {
+            throw e.IsUnavailable
+                ? new DomainException(ErrorReason.Unreachable, "the identity provider does not answer, so no token can be checked; ask again", e)
+                : new DomainException(ErrorReason.Unauthenticated, e.Message, e);
+        }
+    }
+
+    private static void OnlyAnonymous(ServerCallContext context)
+    {
+        // The contract has no streams; the server's own (health, reflection) are open to everybody.
+        var row = RpcAccess.Of(context.Method);
+        if (row.Right != RpcRight.Anonymous)
+            throw Denied(row);
+    }
+
+    private static DomainException Denied(RpcAccess.Row row) =>
+        new(ErrorReason.PermissionDenied, $"Access denied for [Resource: {row.Resource}]");
+
+    private static Caller CallerOf(CallerIdentity identity) => new()
+    {
+        UserId = identity.Subject,
+        UserName = identity.PreferredUsername,
+        Groups = identity.Groups,
+        Roles = identity.Roles,
+        IsSuperAdmin = identity.IsSuperAdmin,
+    };
+}

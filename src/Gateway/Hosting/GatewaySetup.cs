@@ -1,0 +1,111 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
+using PxBackup.Gateway.Access;
+using PxBackup.Gateway.BackupLocations;
+using PxBackup.Gateway.Backups;
+using PxBackup.Gateway.CloudCredentials;
+using PxBackup.Gateway.Clusters;
+using PxBackup.Gateway.Errors;
+using PxBackup.Gateway.Identity;
+using PxBackup.Gateway.Organizations;
+using PxBackup.Gateway.Requests;
+using PxBackup.Gateway.Rest;
+using PxBackup.Gateway.Restores;
+using PxBackup.Gateway.Server;
+
+namespace PxBackup.Gateway.Hosting;
+
+/// <summary>The edge as a host takes it in: gRPC and REST, sign-in, probes and metrics.</summary>
+public static class GatewaySetup
+{
+    private const string Ready = "ready";
+
+    // A probe that hangs must fail, not pile up.
+    private static readonly TimeSpan ReadinessTimeout = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Adds the published services and makes Kestrel listen as section <c>Gateway</c> says. Needs an <c>IGrainFactory</c> (a silo or an
+    /// Orleans client) in the container. Settings are checked when the host starts.
+    /// </summary>
+    public static IServiceCollection AddPxGateway(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.AddOptions<GatewayOptions>().Bind(configuration.GetSection(GatewayOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsAttributes>();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsRules>();
+        services.AddSingleton<IConfigureOptions<KestrelServerOptions>, KestrelSetup>();
+        services.TryAddSingleton(TimeProvider.System);
+
+        services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<AccessInterceptor>();
+        // First is outermost: refusals of the access check are translated too.
+        services.AddGrpc(grpc =>
+        {
+            grpc.Interceptors.Add<ErrorInterceptor>();
+            grpc.Interceptors.Add<AccessInterceptor>();
+        });
+        services.AddOptions<Grpc.AspNetCore.Server.GrpcServiceOptions>()
+            .Configure<IOptions<GatewayOptions>>((grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
+        services.AddGrpcReflection();
+        services.AddRestGateway();
+        services.AddOptions<RestGatewayOptions>()
+            .Configure<IOptions<GatewayOptions>>((rest, gateway) => rest.MaxBodyBytes = gateway.Value.MaxMessageBytes);
+
+        services.AddPxIdentity(configuration);
+        services.AddPublishedServices();
+        services.AddGrpcHealthChecks().AddCheck<Readiness>(Ready, timeout: ReadinessTimeout);
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter("PxBackup.*", "px.*", "Microsoft.Orleans", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+            .AddRuntimeInstrumentation()
+            .AddPrometheusExporter());
+        return services;
+    }
+
+    /// <summary>Builds the pipeline: what comes by the gRPC port reaches gRPC only, and gRPC is reached by no other port.</summary>
+    public static WebApplication MapPxGateway(this WebApplication app)
+    {
+        ArgumentNullException.ThrowIfNull(app);
+        app.MapWhen(Listener.IsGrpc, grpc => grpc.UseRouting().UseEndpoints(endpoints =>
+        {
+            endpoints.MapRpcServices();
+            endpoints.MapGrpcHealthChecksService();
+            endpoints.MapGrpcReflectionService();
+        }));
+        app.MapPxIdentity();
+        app.UseRestGateway();
+        app.UseOpenTelemetryPrometheusScrapingEndpoint();
+        // Here and not at the front: calls of the API need no routing of the host.
+        app.UseRouting();
+        app.MapHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
+        app.MapHealthChecks("/healthz/ready", new HealthCheckOptions { Predicate = check => check.Name == Ready });
+        app.MapFallback("{*path}", context =>
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            context.Response.ContentType = "text/plain; charset=utf-8";
+            return context.Response.WriteAsync("Not Found\n", context.RequestAborted);
+        });
+        return app;
+    }
+
+    // One line for each service that is built; every other one answers Unimplemented.
+    private static void AddPublishedServices(this IServiceCollection services)
+    {
+        services.AddSingleton<IReferences, References>();
+        services.AddRpcService<HealthService>();
+        services.AddRpcService<VersionService>();
+        services.AddRpcService<OrganizationService>();
+        services.AddRpcService<CloudCredentialService>();
+        services.AddRpcService<BackupLocationService>();
+        services.AddRpcService<ClusterService>();
+        services.AddRpcService<ResourceCollectorService>();
+        services.AddRpcService<BackupService>();
+        services.AddRpcService<RestoreService>();
+    }
+}

@@ -1,0 +1,91 @@
+using System.Text;
+using PxBackup.Api;
+using PxBackup.Grains.Clusters;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Stork.Resources;
+
+namespace PxBackup.Grains.BackupLocations;
+
+/// <summary>Translates a backup location into Stork's BackupLocation and the Secret that opens it.</summary>
+internal static class StorkLocations
+{
+    /// <summary>Name of both resources on every cluster.</summary>
+    public static string NameOf(Metadata metadata) => StorkLabels.NameFor(ResourceNames.Clean(metadata.Name), metadata.Uid);
+
+    /// <summary>
+    /// What keeps a cluster's copy current: the Secret first, since one BackupLocation without its Secret stops Stork for all
+    /// of them. Credentials and the pass phrase rest in the Secret only.
+    /// </summary>
+    public static IReadOnlyList<ClusterCall> Place(OpenLocation open, string clusterNamespace)
+    {
+        var (metadata, info) = (open.Location.Metadata, open.Location.BackupLocationInfo);
+        var name = NameOf(metadata);
+        var s3 = info.S3Config ?? new S3Config();
+        var aws = open.Credential?.CloudCredentialInfo.AwsConfig;
+        var secret = new Secret
+        {
+            Metadata = Labelled(name, clusterNamespace, metadata),
+            Type = "Opaque",
+            Data = new Dictionary<string, byte[]>
+            {
+                ["path"] = Text(info.Path),
+                ["endpoint"] = Text(EndpointOf(s3)),
+                ["region"] = Text(s3.Region.Length > 0 ? s3.Region : "us-east-1"),
+                ["disableSSL"] = Text(DisablesTls(s3) ? "true" : "false"),
+                ["accessKeyID"] = Text(aws?.AccessKey ?? ""),
+                ["secretAccessKey"] = Text(aws?.SecretKey ?? ""),
+                ["encryptionKey"] = Text(info.EncryptionKey),
+                ["sse"] = Text(SseOf(s3)),
+                ["storageClass"] = Text(s3.StorageClass),
+            },
+        };
+        var location = new StorkBackupLocation
+        {
+            Metadata = Labelled(name, clusterNamespace, metadata),
+            Location = new BackupLocationItem
+            {
+                Type = "s3",
+                Path = info.Path,
+                SecretConfig = name,
+                S3Config = new StorkS3
+                {
+                    Endpoint = EndpointOf(s3),
+                    Region = s3.Region.Length > 0 ? s3.Region : "us-east-1",
+                    DisableSsl = DisablesTls(s3),
+                    Sse = SseOf(s3),
+                    StorageClass = s3.StorageClass,
+                },
+            },
+        };
+        return [Apply(ClusterResource.Secret, secret), Apply(ClusterResource.BackupLocation, location)];
+    }
+
+    private static ClusterCall Apply<T>(ClusterResource kind, T resource)
+        where T : KubernetesResource => new()
+        {
+            Verb = ClusterVerb.Apply,
+            Resource = kind,
+            Namespace = resource.Metadata.Namespace,
+            Name = resource.Metadata.Name,
+            Uid = resource.Metadata.Labels[StorkLabels.Uid],
+            Body = ResourceText.Write(resource),
+        };
+
+    private static ResourceMetadata Labelled(string name, string clusterNamespace, Metadata metadata) =>
+        new() { Name = name, Namespace = clusterNamespace, Labels = StorkLabels.For(metadata.Uid) };
+
+    private static byte[] Text(string value) => Encoding.UTF8.GetBytes(value);
+
+    private static string EndpointOf(S3Config s3) => s3.Endpoint;
+
+    private static bool DisablesTls(S3Config s3) => s3.DisableSsl || s3.Endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase);
+
+    private static string SseOf(S3Config s3) => s3.SseType switch
+    {
+        S3Config.Types.Sse.S3 => "AES256",
+        S3Config.Types.Sse.Kms => "aws:kms",
+        _ => "",
+    };
+}

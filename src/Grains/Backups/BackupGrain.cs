@@ -1,0 +1,337 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Concurrency;
+using PxBackup.Api;
+using PxBackup.Grains.Access;
+using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Backups;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
+using PxBackup.Grains.Recovery;
+using PxBackup.Stork.Resources;
+using Level = PxBackup.Api.Ownership.Types.AccessType;
+using LogLevel = Microsoft.Extensions.Logging.LogLevel;
+using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
+using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Grains.Backups;
+
+/// <summary>One backup: accepted by one durable write, then driven step by step until its outcome is stored.</summary>
+[GrainType("backup")]
+internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBackupFiles files) : RecordGrain<BackupRecord>(ObjectKind.Backup), IBackupGrain
+{
+    private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
+    private WorkLoop? _loop;
+    private bool _admitted;
+
+    private BackupOptions Options => options.Value;
+
+    private DateTimeOffset Now => Time.GetUtcNow();
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await base.OnActivateAsync(cancellationToken);
+        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger);
+        if (IsUnfinished(Record))
+            _loop.Go();
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _loop?.Dispose();
+        return Task.CompletedTask;
+    }
+
+    public async Task<BackupObject> CreateAsync(BackupCreateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        if (Record is { } there)
+        {
+            return AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
+                ? there.Backup
+                : throw new DomainException(ErrorReason.AlreadyExists, $"backup with uid [{Key.Uid}] already exists");
+        }
+
+        var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
+        var location = await GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, request.BackupLocationRef.Uid)).UseAsync(caller, cancellationToken);
+        var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now));
+        _loop!.Go();
+        return record.Backup;
+    }
+
+    public async Task UpdateAsync(BackupUpdateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        _ = Visible(caller, request.Metadata.Name, Level.Write);
+        await ChangeAsync(current => BackupRules.Update(current!, request, Now));
+    }
+
+    public Task<Immutable<BackupObject>> InspectAsync(BackupInspectRequest request, Caller caller, CancellationToken cancellationToken) =>
+        Task.FromResult(new Immutable<BackupObject>(Visible(caller, request.Name).Backup));
+
+    public async Task DeleteAsync(BackupDeleteRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var record = Visible(caller, request.Name);
+        if (AccessRules.LevelOf(record.Backup.Metadata, caller) < Level.Write)
+            throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to delete backup [{record.Backup.Metadata.Name}]");
+        if (request.ClusterRef is { Uid.Length: > 0 } through)
+            _ = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, through.Uid)).FactsAsync(caller, cancellationToken);
+        await ChangeAsync(current => BackupRules.Delete(current!, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
+        _loop!.Go();
+    }
+
+    public async Task ForgetAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        _ = Visible(caller, "", Level.Write);
+        await ChangeAsync(current => BackupRules.Delete(current!, "", keepData: true, Options, Now));
+        _loop!.Go();
+    }
+
+    public Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        var backup = Visible(caller, "").Backup;
+        return BackupRules.IsRestorable(backup.BackupInfo)
+            ? Task.FromResult(new Immutable<BackupObject>(backup))
+            : throw new DomainException(ErrorReason.BackupNotRestorable, $"backup object [{backup.Metadata.Name}] status is not in success: it is {backup.BackupInfo.Status.Status}");
+    }
+
+    public Task AdmittedAsync(CancellationToken cancellationToken)
+    {
+        if (Record is { Phase: Phase.Accepted })
+            _admitted = true;
+        _loop!.Go(); // One that waits no more gives its room back in its next step.
+        return Task.CompletedTask;
+    }
+
+    public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
+    {
+        if (Record is not { Phase: Phase.Running or Phase.Accepted or Phase.Deleting } record)
+            return;
+        if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+            await ChangeAsync(current => BackupRules.Observe(current!, report, Options, Now));
+        else
+            _loop!.Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
+    }
+
+    public Task WakeAsync(CancellationToken cancellationToken)
+    {
+        if (IsUnfinished(Record))
+            _loop!.Go();
+        return Task.CompletedTask;
+    }
+
+    public override void Dispose()
+    {
+        _loop?.Dispose();
+        base.Dispose();
+    }
+
+    protected override RecordIndex IndexOf(BackupRecord record) => BackupRules.IndexOf(record);
+
+    protected override Metadata MetadataOf(BackupRecord record) => record.Backup.Metadata;
+
+    private static bool IsUnfinished(BackupRecord? record) => record is not null && (record.Phase != Phase.Finished || record.RemoveResource);
+
+    private Task<TimeSpan?> StepAsync() => Record switch
+    {
+        { Phase: Phase.Accepted } record => _admitted ? PlaceAsync(record) : AskForRoomAsync(record),
+        { Phase: Phase.Running } record => FollowAsync(record),
+        { Phase: Phase.Finished, RemoveResource: true } record => RemoveFailedAsync(record),
+        { Phase: Phase.Deleting } record => DeleteStepAsync(record),
+        { } record => ReleaseAsync(record),
+        null => Task.FromResult<TimeSpan?>(null),
+    };
+
+    private async Task<TimeSpan?> AskForRoomAsync(BackupRecord record)
+    {
+        var facts = await BackupOnCluster.FactsAsync(Cluster(record));
+        if (facts is null or { Leaving: true })
+            return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed before the backup began");
+        if (Now >= record.Deadline.ToDateTimeOffset())
+            return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
+        await Cluster(record).EnqueueAsync(WorkOf(record));
+        if (!facts.Online)
+            await ExplainAsync($"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        return AskForRoomAgain;
+    }
+
+    private async Task<TimeSpan?> PlaceAsync(BackupRecord record)
+    {
+        var (backup, cluster) = (record.Backup, Cluster(record));
+        if (await BackupOnCluster.FactsAsync(cluster) is not { Leaving: false } facts)
+            return await GiveUpAsync($"cluster [{backup.BackupInfo.Cluster}] was removed before the backup began");
+        if (Now >= record.Deadline.ToDateTimeOffset())
+            return await GiveUpAsync($"the backup could not be placed on cluster [{facts.Name}] within {Options.PendingTimeout}: {backup.BackupInfo.Status.Reason}");
+        OpenLocation location;
+        try
+        {
+            location = await Location(record).UseAsync(OwnerOf(record));
+        }
+        catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
+        {
+            return await GiveUpAsync($"the backup location cannot be used: {e.Message}");
+        }
+
+        var present = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListNamespaces });
+        var (namespaces, missing) = BackupRules.Select(backup.BackupInfo, [.. present.Lines]);
+        if (namespaces.Count == 0 && backup.BackupInfo.NsLabelSelectors.Length == 0 && backup.BackupInfo.Namespaces.Count > 0)
+            return await GiveUpAsync($"none of the namespaces exists on cluster [{facts.Name}]: {string.Join(", ", missing)}");
+        await FailPoint.HitAsync("backup.before-place", Logger);
+        await BackupOnCluster.PlaceLocationAsync(cluster, location, backup.BackupInfo.TargetNamespace);
+        await FailPoint.HitAsync("backup.before-resource", Logger);
+        var locationName = StorkLocations.NameOf(location.Location.Metadata);
+        try
+        {
+            var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, backup.BackupInfo.TargetNamespace, locationName);
+            await FailPoint.HitAsync("backup.after-resource", Logger);
+            await ChangeAsync(current => BackupRules.Placed(current!, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
+        {
+            return await GiveUpAsync(e.Message);
+        }
+
+        await FailPoint.HitAsync("backup.after-placed", Logger);
+        LogPlaced(Logger, Key, record.Backup.Metadata.Name);
+        return TimeSpan.Zero; // Whatever was reported meanwhile counts now.
+    }
+
+    private async Task<TimeSpan?> FollowAsync(BackupRecord record)
+    {
+        var cluster = Cluster(record);
+        var clusterNamespace = record.Backup.BackupInfo.TargetNamespace;
+        if (await BackupOnCluster.FactsAsync(cluster) is null)
+            return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed while the backup was running");
+        await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
+        if (await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace) is not { } resource)
+            return await GiveUpAsync("the ApplicationBackup was deleted on the cluster while Stork was working on it");
+        if (resource.Status.Stage == StorkStage.Final)
+        {
+            await FailPoint.HitAsync("backup.before-final", Logger);
+            var final = await ChangeAsync(current => BackupRules.Finish(current!, resource, Now));
+            await FailPoint.HitAsync("backup.after-final", Logger);
+            LogFinished(Logger, Key, final.Backup.BackupInfo.Status.Status, final.Backup.BackupInfo.Status.Reason);
+            return await ReleaseAsync(final);
+        }
+
+        var seen = await ChangeAsync(current => BackupRules.Observe(current!, ReportOf(resource), Options, Now));
+        var quietSince = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
+        if (Now - quietSince >= Options.CheckInterval)
+        {
+            var warning = await BackupOnCluster.WarningAsync(cluster, clusterNamespace, resource.Metadata.Uid);
+            if (Now >= seen.Deadline.ToDateTimeOffset() || (warning.Length > 0 && Now - quietSince >= Options.StuckTimeout))
+                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {Now - quietSince:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
+            if (warning.Length > 0)
+                await ExplainAsync(warning);
+        }
+
+        return Options.CheckInterval;
+    }
+
+    private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
+    {
+        var cluster = Cluster(record);
+        if (await BackupOnCluster.FactsAsync(cluster) is not null
+            && !await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
+            return Options.DeletePollInterval;
+        return await ReleaseAsync(await ChangeAsync(current => BackupRules.ResourceRemoved(current!)));
+    }
+
+    private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
+    {
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
+        var location = await LocationForDeletionAsync(record);
+        var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
+        if (await BackupOnCluster.FactsAsync(through) is { } facts)
+        {
+            if (location is not null && !record.KeepData)
+                await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
+            await FailPoint.HitAsync("backup.before-resource-delete", Logger);
+            if (!await BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData))
+                return Options.DeletePollInterval;
+            await FailPoint.HitAsync("backup.after-resource-delete", Logger);
+        }
+
+        if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
+            && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
+        {
+            await ChangeAsync(current => BackupRules.DeletionWaits(current!, kept, Options, Now));
+            return TimeSpan.FromMinutes(10); // A lock ends after days: no need to hurry.
+        }
+
+        await FailPoint.HitAsync("backup.before-record-delete", Logger);
+        await RemoveAsync();
+        LogDeleted(Logger, Key);
+        DeactivateOnIdle();
+        return null;
+    }
+
+    private async Task<OpenLocation?> LocationForDeletionAsync(BackupRecord record)
+    {
+        if (record.KeepData)
+            return null;
+        try
+        {
+            return await Location(record).UseAsync(Caller.System);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
+        {
+            return null; // The location went before its backup: its objects can no longer be reached from here.
+        }
+    }
+
+    private async Task<TimeSpan?> ReleaseAsync(BackupRecord record)
+    {
+        _admitted = false;
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
+        return null;
+    }
+
+    private async Task<TimeSpan?> GiveUpAsync(string reason)
+    {
+        var record = await ChangeAsync(current => BackupRules.Fail(current!, reason, Now));
+        LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, reason);
+        return TimeSpan.Zero;
+    }
+
+    private Task ExplainAsync(DomainException refusal, int attempts) =>
+        // One hiccup is not worth a write.
+        attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
+
+    private async Task ExplainAsync(string reason) => await ChangeAsync(current => BackupRules.Explain(current!, reason, Options, Now));
+
+    private IClusterGrain Cluster(BackupRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.ClusterRef.Uid));
+
+    private IBackupLocationGrain Location(BackupRecord record) => GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.BackupLocationRef.Uid));
+
+    private ClusterWork WorkOf(BackupRecord record) => new() { Kind = ObjectKind.Backup, Key = Key, Owner = AccessRules.OwnerOf(record.Backup.Metadata) };
+
+    private static Caller OwnerOf(BackupRecord record) => new() { UserId = AccessRules.OwnerOf(record.Backup.Metadata), UserName = record.CreatedBy, IsSuperAdmin = record.BySuperAdmin };
+
+    private static string PrefixOf(BackupRecord record)
+    {
+        var info = record.Backup.BackupInfo;
+        return info.BackupPath.Length > 0 ? info.BackupPath : info.CrUid.Length > 0 ? $"{info.TargetNamespace}/{info.CrName}/{info.CrUid}" : "";
+    }
+
+    private static StorkReport ReportOf(ApplicationBackup resource) => new()
+    {
+        ResourceUid = resource.Metadata.Uid,
+        Stage = resource.Status.Stage,
+        Status = resource.Status.Status,
+        Reason = resource.Status.Reason,
+        ResourceCount = resource.Status.ResourceCount,
+        VolumeCount = resource.Status.Volumes.Count,
+        TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
+    };
+
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] is placed on its cluster")]
+    private static partial void LogPlaced(ILogger logger, ObjectKey backup, string name);
+
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} ended as {Status}: {Reason}")]
+    private static partial void LogFinished(ILogger logger, ObjectKey backup, Status status, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} is deleted")]
+    private static partial void LogDeleted(ILogger logger, ObjectKey backup);
+}

@@ -1,0 +1,94 @@
+using PxBackup.Api;
+using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Stork.Resources;
+
+namespace PxBackup.Grains.Backups;
+
+/// <summary>What a backup does on its cluster: every effect can be repeated, and finds what an earlier attempt has made.</summary>
+internal static class BackupOnCluster
+{
+    /// <summary>Makes the cluster's copy of the location and its Secret current.</summary>
+    public static async Task PlaceLocationAsync(IClusterGrain cluster, OpenLocation location, string clusterNamespace)
+    {
+        foreach (var call in StorkLocations.Place(location, clusterNamespace))
+        {
+            var reply = await cluster.CallAsync(call);
+            if (reply.Foreign)
+                throw new DomainException(ErrorReason.Rejected, $"{call.Resource} [{call.Namespace}/{call.Name}] exists on the cluster and was not made by PxBackup: rename or remove it");
+        }
+    }
+
+    /// <summary>Creates the ApplicationBackup, or takes over the one that is there.</summary>
+    public static async Task<ApplicationBackup> PlaceAsync(IClusterGrain cluster, BackupObject backup, IReadOnlyList<string> namespaces, string clusterNamespace, string locationName)
+    {
+        var resource = StorkBackups.ToResource(backup, namespaces, clusterNamespace, locationName);
+        var reply = await cluster.CallAsync(Call(ClusterVerb.Adopt, backup, clusterNamespace) with { Body = ResourceText.Write(resource) });
+        return reply.Foreign || !reply.Found
+            ? throw new DomainException(ErrorReason.Rejected, $"ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] exists on the cluster and was not made for this backup: remove it or choose another name")
+            : ResourceText.Read<ApplicationBackup>(reply.Body);
+    }
+
+    /// <summary>The ApplicationBackup as it is now; null when the cluster does not have it.</summary>
+    public static async Task<ApplicationBackup?> FindAsync(IClusterGrain cluster, BackupObject backup, string clusterNamespace)
+    {
+        var reply = await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace));
+        return reply.Found && !reply.Foreign ? ResourceText.Read<ApplicationBackup>(reply.Body) : null;
+    }
+
+    /// <summary>Asks for the removal of the resource.</summary>
+    /// <param name="withData">Stork removes volumes and objects too.</param>
+    /// <returns>True when nothing of it is left.</returns>
+    public static async Task<bool> RemoveAsync(IClusterGrain cluster, BackupObject backup, string clusterNamespace, bool withData)
+    {
+        if (withData)
+            await cluster.CallAsync(Call(ClusterVerb.Patch, backup, clusterNamespace) with { Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
+        var reply = await cluster.CallAsync(Call(ClusterVerb.Delete, backup, clusterNamespace));
+        return !reply.Found || reply.Foreign || !(await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace))).Found;
+    }
+
+    /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none.</summary>
+    public static async Task<string> WarningAsync(IClusterGrain cluster, string clusterNamespace, string resourceUid)
+    {
+        var reply = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListWarnings, Namespace = clusterNamespace, Name = resourceUid });
+        return reply.Lines.Count > 0 ? reply.Lines[^1] : "";
+    }
+
+    /// <summary>Facts of a cluster; null when its object is gone.</summary>
+    public static async Task<ClusterFacts?> FactsAsync(IClusterGrain cluster)
+    {
+        try
+        {
+            return await cluster.FactsAsync(Caller.System);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Gives back room; a cluster that is gone has none to give.</summary>
+    public static async Task ReleaseAsync(IClusterGrain cluster, ClusterWork work)
+    {
+        try
+        {
+            await cluster.ReleaseAsync(work);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
+        {
+            // Room went with the cluster.
+        }
+    }
+
+    private static ClusterCall Call(ClusterVerb verb, BackupObject backup, string clusterNamespace) => new()
+    {
+        Verb = verb,
+        Resource = ClusterResource.ApplicationBackup,
+        Namespace = clusterNamespace,
+        Name = StorkBackups.NameOf(backup),
+        Uid = backup.Metadata.Uid,
+    };
+}

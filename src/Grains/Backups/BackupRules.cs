@@ -1,0 +1,241 @@
+using Google.Protobuf.WellKnownTypes;
+using PxBackup.Api;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
+using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
+using Stage = PxBackup.Api.BackupInfo.Types.Stage;
+using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Grains.Backups;
+
+/// <summary>The rules of backups. Facts come in, the next record goes out: no I/O, no clock, no Orleans.</summary>
+internal static class BackupRules
+{
+    public static BackupRecord Create(
+        BackupCreateRequest request, ObjectKey key, ClusterFacts cluster, OpenLocation location, Caller caller, BackupOptions options, DateTimeOffset now)
+    {
+        if (cluster.Leaving)
+            throw new DomainException(ErrorReason.WrongState, $"cluster [{cluster.Name}] is being removed: no backup can be taken of it");
+        if (!cluster.Online)
+            throw new DomainException(ErrorReason.Unreachable, $"cluster [{cluster.Name}] is not online: {cluster.Reason}");
+        var info = new BackupInfo
+        {
+            Cluster = request.ClusterRef.Name,
+            ClusterRef = request.ClusterRef,
+            BackupLocation = request.BackupLocationRef.Name,
+            BackupLocationRef = request.BackupLocationRef,
+            CloudCredential = location.Location.BackupLocationInfo.CloudCredentialRef?.Name ?? "",
+            CloudCredentialRef = location.Location.BackupLocationInfo.CloudCredentialRef,
+            NsLabelSelectors = request.NsLabelSelectors,
+            CsiSnapshotClassName = request.CsiSnapshotClassName,
+            SkipVmAutoExecRules = request.SkipVmAutoExecRules,
+            DirectKdmp = request.DirectKdmp,
+            KeepCrStatus = request.KeepCrStatus,
+            AdvancedResourceLabelSelector = request.AdvancedResourceLabelSelector,
+            BackupType = request.BackupType == BackupCreateRequest.Types.BackupType.Invalid
+                ? null
+                : new BackupInfo.Types.BackupType { Type = (BackupInfo.Types.BackupType.Types.Type)request.BackupType },
+            BackupObjectType = new BackupInfo.Types.BackupObjectType
+            {
+                Type = request.BackupObjectType?.Type is null or BackupCreateRequest.Types.BackupObjectType.Types.Type.Invalid
+                    ? BackupInfo.Types.BackupObjectType.Types.Type.All
+                    : (BackupInfo.Types.BackupObjectType.Types.Type)request.BackupObjectType.Type,
+            },
+            Status = new BackupInfo.Types.StatusInfo { Status = Status.Pending, Reason = "waiting for room on the cluster" },
+            Stage = Stage.Initial,
+            StorkVersion = cluster.StorkVersion,
+            TargetNamespace = cluster.AdminNamespace,
+        };
+        info.Namespaces.Add(request.Namespaces);
+        info.LabelSelectors.Add(request.LabelSelectors);
+        info.IncludeResources.Add(request.IncludeResources);
+        info.ResourceTypes.Add(request.ResourceTypes);
+        info.ExcludeResourceTypes.Add(request.ExcludeResourceTypes);
+        info.VolumeSnapshotClassMapping.Add(request.VolumeSnapshotClassMapping);
+        return new BackupRecord
+        {
+            Backup = new BackupObject { Metadata = ObjectMetadata.New(request.Metadata, key, caller, now), BackupInfo = info },
+            Phase = Phase.Accepted,
+            RequestHash = RequestHash.Of(request),
+            CreatedBy = caller.UserName,
+            BySuperAdmin = caller.IsSuperAdmin,
+            Deadline = At(now + options.PendingTimeout),
+        }.Due(now, options);
+    }
+
+    /// <summary>The ApplicationBackup exists. An earlier answer may have been lost: then this changes nothing.</summary>
+    public static BackupRecord Placed(BackupRecord record, string name, string uid, string locationName, IReadOnlyList<string> missing, BackupOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Accepted)
+            return record;
+        var next = record.Clone();
+        var info = next.Backup.BackupInfo;
+        (next.Phase, next.LocationName, next.Deadline) = (Phase.Running, locationName, At(now + options.StageTimeout));
+        (info.CrName, info.CrUid) = (name, uid);
+        info.MissingNamespaces.Clear();
+        info.MissingNamespaces.Add(missing);
+        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = "placed on the cluster" };
+        return next.Touched(now, options);
+    }
+
+    /// <summary>What Stork says on the way. The end is taken from the whole resource by <see cref="Finish"/>.</summary>
+    public static BackupRecord Observe(BackupRecord record, StorkReport report, BackupOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return record; // A late report does not reopen a finished backup.
+        var mark = $"{report.Stage}/{report.Status}/{report.ResourceCount}/{report.VolumeCount}";
+        if (mark == record.ProgressMark || report.IsFinal)
+            return record; // Level, not edge: repeats are normal.
+        var next = record.Clone();
+        var info = next.Backup.BackupInfo;
+        (next.ProgressMark, next.Deadline) = (mark, At(now + options.StageTimeout));
+        var stage = StorkBackups.StageOf(report.Stage);
+        if (stage > info.Stage)
+            info.Stage = stage;
+        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
+        info.ResourceCount = (ulong)Math.Max(report.ResourceCount, 0);
+        info.TotalSize = (ulong)Math.Max(report.TotalSize, 0);
+        if (stage == Stage.Applications && info.CompletionTimeInfo?.VolumesCompletionTime is null)
+            info.CompletionTimeInfo = new completionTimeInfo { VolumesCompletionTime = At(now) };
+        return next.Touched(now, options);
+    }
+
+    /// <summary>Tells a waiting client what holds the backup up, without counting as progress.</summary>
+    public static BackupRecord Explain(BackupRecord record, string reason, BackupOptions options, DateTimeOffset now)
+    {
+        if (record.Phase == Phase.Finished || record.Backup.BackupInfo.Status.Reason == reason)
+            return record;
+        var next = record.Clone();
+        next.Backup.BackupInfo.Status.Reason = reason;
+        return next.Touched(now, options);
+    }
+
+    /// <summary>Stork has ended it: its whole resource decides.</summary>
+    public static BackupRecord Finish(BackupRecord record, Stork.Resources.ApplicationBackup resource, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return record;
+        var next = record.Clone();
+        var info = next.Backup.BackupInfo;
+        StorkBackups.Take(info, resource, now);
+        if (info.Status.Status == Status.Success && info.MissingNamespaces.Count > 0)
+        {
+            info.Status = new BackupInfo.Types.StatusInfo
+            {
+                Status = Status.PartialSuccess,
+                Reason = $"{info.Status.Reason}; namespaces that do not exist on the cluster: {string.Join(", ", info.MissingNamespaces)}",
+            };
+        }
+
+        return next.AtRest(now);
+    }
+
+    /// <summary>It will not succeed any more. What may exist on the cluster is to be removed, so that Stork stops trying.</summary>
+    public static BackupRecord Fail(BackupRecord record, string reason, DateTimeOffset now)
+    {
+        if (record.Phase is Phase.Finished or Phase.Deleting)
+            return record;
+        var next = record.Clone();
+        next.RemoveResource = true;
+        next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Failed, Reason = reason };
+        next.Backup.BackupInfo.Stage = Stage.Final;
+        next = next.AtRest(now);
+        next.DueAt = At(now); // The removal is still to be done.
+        return next;
+    }
+
+    /// <summary>Nothing of a failed backup is left on the cluster.</summary>
+    public static BackupRecord ResourceRemoved(BackupRecord record)
+    {
+        if (!record.RemoveResource)
+            return record;
+        var next = record.Clone();
+        (next.RemoveResource, next.DueAt) = (false, null);
+        return next;
+    }
+
+    public static BackupRecord Delete(BackupRecord record, string throughCluster, bool keepData, BackupOptions options, DateTimeOffset now)
+    {
+        if (record.Phase == Phase.Deleting && (throughCluster.Length == 0 || record.DeleteThrough == throughCluster) && record.KeepData == keepData)
+            return record;
+        var next = record.Clone();
+        (next.Phase, next.KeepData) = (Phase.Deleting, keepData);
+        if (throughCluster.Length > 0)
+            next.DeleteThrough = throughCluster;
+        next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Deleting, Reason = "the backup is being deleted" };
+        return next.Touched(now, options);
+    }
+
+    /// <summary>A deletion that the store forbids for now waits as DeletePending.</summary>
+    public static BackupRecord DeletionWaits(BackupRecord record, string reason, BackupOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Deleting || record.Backup.BackupInfo.Status.Reason == reason)
+            return record;
+        var next = record.Clone();
+        next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.DeletePending, Reason = reason };
+        return next.Touched(now, options);
+    }
+
+    public static BackupRecord Update(BackupRecord record, BackupUpdateRequest request, DateTimeOffset now)
+    {
+        var next = record.Clone();
+        next.Backup.Metadata.TakeLabels(request.Metadata);
+        if (request.CloudCredentialRef is { Uid.Length: > 0 } credential)
+            (next.Backup.BackupInfo.CloudCredentialRef, next.Backup.BackupInfo.CloudCredential) = (credential, credential.Name);
+        next.Backup.Metadata.Touched(now);
+        return next;
+    }
+
+    /// <summary>Which of the namespaces asked for are missing; the backup fails only when none is there.</summary>
+    public static (IReadOnlyList<string> Present, IReadOnlyList<string> Missing) Select(BackupInfo info, IReadOnlyCollection<string> onCluster)
+    {
+        if (info.Namespaces.Count == 0 || info.Namespaces.Contains("*"))
+            return ([.. info.Namespaces], []);
+        return ([.. info.Namespaces.Where(onCluster.Contains)], [.. info.Namespaces.Where(name => !onCluster.Contains(name))]);
+    }
+
+    public static bool IsRestorable(BackupInfo info) => info.Status.Status is Status.Success or Status.PartialSuccess;
+
+    public static RecordIndex IndexOf(BackupRecord record)
+    {
+        var info = record.Backup.BackupInfo;
+        return record.Backup.Metadata.ToIndex() with
+        {
+            Status = info.Status.Status.ToString(),
+            Type = (info.BackupObjectType?.Type ?? BackupInfo.Types.BackupObjectType.Types.Type.All).ToString(),
+            ClusterName = info.ClusterRef.Name,
+            ClusterUid = info.ClusterRef.Uid,
+            Size = (long)Math.Min(info.TotalSize, long.MaxValue),
+            References = ReferencesOf(info.ClusterRef, info.BackupLocationRef, info.CloudCredentialRef, info.SchedulePolicyRef, info.VolumeResourceOnlyPolicyRef, info.PreExecRuleRef, info.PostExecRuleRef),
+            DueAt = record.DueAt?.ToDateTimeOffset(),
+        };
+    }
+
+    /// <summary>The uids of the references that are set.</summary>
+    public static IReadOnlyCollection<string> ReferencesOf(params IEnumerable<ObjectRef?> references) =>
+        [.. references.Select(reference => reference?.Uid ?? "").Where(uid => uid.Length > 0).Distinct()];
+
+    private static BackupRecord AtRest(this BackupRecord record, DateTimeOffset now)
+    {
+        (record.Phase, record.DueAt, record.Deadline, record.ProgressMark) = (Phase.Finished, null, null, "");
+        record.Backup.Metadata.Touched(now);
+        return record;
+    }
+
+    private static BackupRecord Touched(this BackupRecord record, DateTimeOffset now, BackupOptions options)
+    {
+        record.Backup.Metadata.Touched(now);
+        return record.Due(now, options);
+    }
+
+    private static BackupRecord Due(this BackupRecord record, DateTimeOffset now, BackupOptions options)
+    {
+        record.DueAt = At(now + options.SweepAfter);
+        return record;
+    }
+
+    private static Timestamp At(DateTimeOffset instant) => Timestamp.FromDateTimeOffset(instant);
+}

@@ -1,0 +1,123 @@
+using Google.Protobuf;
+using Orleans.Concurrency;
+using PxBackup.Api;
+using PxBackup.Grains.Access;
+using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.CloudCredentials;
+using PxBackup.Grains.Clusters;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.Catalog;
+using PxBackup.Grains.Organizations;
+using PxBackup.Grains.Records;
+using PxBackup.Grains.Restores;
+
+namespace PxBackup.Grains.Catalog;
+
+/// <summary>Answers lists and name look-ups from the record store. What the store hands out is this grain's own to change.</summary>
+[StatelessWorker, GrainType("catalog")]
+internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
+{
+    private readonly CatalogReader _reader = new(store);
+
+    public Task<ResolvedObject> ResolveAsync(ObjectKind kind, string orgId, string name, string uid, Caller caller, CancellationToken cancellationToken)
+    {
+        var org = orgId.Length > 0 ? orgId : ObjectKey.DefaultOrg;
+        return kind switch
+        {
+            ObjectKind.CloudCredential => _reader.ResolveAsync<CloudCredentialRecord>(kind, org, name, uid, record => record.CloudCredential.Metadata, caller, cancellationToken),
+            ObjectKind.BackupLocation => _reader.ResolveAsync<BackupLocationRecord>(kind, org, name, uid, record => record.BackupLocation.Metadata, caller, cancellationToken),
+            ObjectKind.Cluster => _reader.ResolveAsync<ClusterRecord>(kind, org, name, uid, record => record.Cluster.Metadata, caller, cancellationToken),
+            ObjectKind.Backup => _reader.ResolveAsync<BackupRecord>(kind, org, name, uid, record => record.Backup.Metadata, caller, cancellationToken),
+            ObjectKind.Restore => _reader.ResolveAsync<RestoreRecord>(kind, org, name, uid, record => record.Restore.Metadata, caller, cancellationToken),
+            // Kinds without records have no objects.
+            _ => throw DomainException.NotFound(kind, name.Length > 0 ? name : uid),
+        };
+    }
+
+    public async Task<OrganizationEnumerateResponse> EnumerateAsync(OrganizationEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        // Every caller sees every organization; their records rest in one of their own.
+        var query = new RecordQuery { Kind = ObjectKind.Organization, OrgId = "system", SortBy = RecordSort.Name, Descending = false };
+        var page = await store.QueryAsync<OrganizationRecord>(query, cancellationToken).OrUnavailableAsync();
+        return new() { Organizations = { page.Items.Select(item => item.Body.Organization) } };
+    }
+
+    public async Task<CloudCredentialEnumerateResponse> EnumerateAsync(CloudCredentialEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var list = await _reader.ListAsync<CloudCredentialRecord, CloudCredentialObject>(
+            BackupLocationQueries.Of(request, caller), record => record.CloudCredential, filter: null, cancellationToken);
+        BlankUnless(request.IncludeSecrets, list, credential => credential.Metadata, caller);
+        return new() { CloudCredentials = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
+    }
+
+    public async Task<BackupLocationEnumerateResponse> EnumerateAsync(BackupLocationEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var credentials = await UidsAsync<CloudCredentialRecord>(ObjectKind.CloudCredential, request.OrgId, caller, cancellationToken, Ref(request.CloudCredentialRef, request.CloudCredential));
+        var clusters = await UidsAsync<ClusterRecord>(ObjectKind.Cluster, request.OrgId, caller, cancellationToken, request.ClusterRef);
+        var list = await _reader.ListAsync<BackupLocationRecord, BackupLocationObject>(
+            BackupLocationQueries.Of(request, caller, credentials, clusters), record => record.BackupLocation, filter: null, cancellationToken);
+        BlankUnless(request.IncludeSecrets, list, location => location.Metadata, caller);
+        return new() { BackupLocations = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
+    }
+
+    public async Task<ClusterEnumerateResponse> EnumerateAsync(ClusterEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var credentials = await UidsAsync<CloudCredentialRecord>(ObjectKind.CloudCredential, request.OrgId, caller, cancellationToken, Ref(request.CloudCredentialRef, request.CloudCredential));
+        var locations = await UidsAsync<BackupLocationRecord>(ObjectKind.BackupLocation, request.OrgId, caller, cancellationToken, request.BackupLocationRef);
+        var list = await _reader.ListAsync<ClusterRecord, ClusterObject>(
+            ClusterQueries.Of(request, caller, credentials, locations), record => record.Cluster, ClusterQueries.BodyFilter(request), cancellationToken);
+        BlankUnless(request.IncludeSecrets, list, cluster => cluster.Metadata, caller);
+        return new() { Clusters = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
+    }
+
+    public async Task<BackupEnumerateResponse> EnumerateAsync(BackupEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var list = await _reader.ListAsync<BackupRecord, BackupObject>(
+            BackupQueries.Of(request, caller, ReferencesOf(request.EnumerateOptions)), record => record.Backup, BackupQueries.BodyFilter(request), cancellationToken);
+        if (request.EnumerateOptions is not { IncludeDetailedResources: true })
+        {
+            foreach (var backup in list.Objects)
+                BackupQueries.LeaveOutResources(backup.BackupInfo);
+        }
+
+        return new() { Backups = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
+    }
+
+    public async Task<RestoreEnumerateResponse> EnumerateAsync(RestoreEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
+    {
+        var list = await _reader.ListAsync<RestoreRecord, RestoreObject>(
+            BackupQueries.Of(request, caller, ReferencesOf(request.EnumerateOptions)), record => record.Restore, filter: null, cancellationToken);
+        if (request.EnumerateOptions is not { IncludeDetailedResources: true })
+        {
+            foreach (var restore in list.Objects)
+                BackupQueries.LeaveOutResources(restore.RestoreInfo);
+        }
+
+        return new() { Restores = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
+    }
+
+    private static void BlankUnless<T>(bool secrets, CatalogPage<T> list, Func<T, Metadata> metadataOf, Caller caller)
+        where T : IMessage
+    {
+        foreach (var item in list.Objects.Where(item => !secrets || !AccessRules.MaySeeSecrets(metadataOf(item), caller)))
+            SecretFields.Blank(item);
+    }
+
+    // The reference goes before the older field that holds a name.
+    private static ObjectRef Ref(ObjectRef? reference, string name) =>
+        reference is { Name.Length: > 0 } or { Uid.Length: > 0 } ? reference : new ObjectRef { Name = name };
+
+    private Task<IReadOnlyCollection<string>?> UidsAsync<T>(ObjectKind kind, string orgId, Caller caller, CancellationToken cancellationToken, params IEnumerable<ObjectRef?> references)
+        where T : class, IMessage<T>, new() =>
+        _reader.UidsAsync<T>(ListOptions.Visible(kind, orgId, caller), references, cancellationToken);
+
+    // Schedules and policies have no records, so that a name stands for none.
+    private static OptionReferences ReferencesOf(EnumerateOptions? options) => options is null ? new() : new()
+    {
+        SchedulePolicies = CatalogReader.GivenUids(options.SchedulePolicyRef),
+        BackupSchedules = CatalogReader.GivenUids(options.BackupScheduleRef),
+        VolumePolicies = CatalogReader.GivenUids(options.VolumeResourceOnlyPolicyRef),
+    };
+}

@@ -1,0 +1,192 @@
+using Google.Protobuf.WellKnownTypes;
+using PxBackup.Api;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
+using Phase = PxBackup.Grains.Restores.RestoreRecord.Types.Phase;
+using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Grains.Restores;
+
+/// <summary>The rules of restores. Facts come in, the next record goes out: no I/O, no clock, no Orleans.</summary>
+internal static class RestoreRules
+{
+    public static RestoreRecord Create(
+        RestoreCreateRequest request, ObjectKey key, ClusterFacts cluster, BackupObject backup, Caller caller, RestoreOptions options, DateTimeOffset now)
+    {
+        if (cluster.Leaving)
+            throw new DomainException(ErrorReason.WrongState, $"cluster [{cluster.Name}] is being removed: nothing can be restored to it");
+        if (!cluster.Online)
+            throw new DomainException(ErrorReason.Unreachable, $"cluster [{cluster.Name}] is not online: {cluster.Reason}");
+        var info = new RestoreInfo
+        {
+            Backup = backup.Metadata.Name,
+            BackupRef = new ObjectRef { Name = backup.Metadata.Name, Uid = backup.Metadata.Uid },
+            BackupLocation = backup.BackupInfo.BackupLocation,
+            BackupLocationRef = backup.BackupInfo.BackupLocationRef,
+            Cluster = cluster.Name,
+            ClusterRef = new ObjectRef { Name = cluster.Name, Uid = request.ClusterRef.Uid },
+            // Stork loses its own default, so the policy is always said: Retain unless asked otherwise.
+            ReplacePolicy = request.ReplacePolicy == ReplacePolicy.Types.Type.Invalid ? ReplacePolicy.Types.Type.Retain : request.ReplacePolicy,
+            BackupObjectType = new RestoreInfo.Types.BackupObjectType { Type = RestoreInfo.Types.BackupObjectType.Types.Type.All },
+            Status = new RestoreInfo.Types.StatusInfo { Status = Status.Pending, Reason = "waiting for room on the cluster" },
+            StorkVersion = cluster.StorkVersion,
+            RestoreStatus = new RestoreInfo.Types.RestoreResourceState(),
+        };
+        info.LabelSelectors.Add(backup.BackupInfo.LabelSelectors);
+        info.NamespaceMapping.Add(Mapping(request, backup.BackupInfo));
+        info.IncludeOptionalResourceTypes.Add(request.IncludeOptionalResourceTypes);
+        info.IncludeResources.Add(request.IncludeResources);
+        info.StorageClassMapping.Add(request.StorageClassMapping);
+        var kept = backup.Clone();
+        kept.BackupInfo.Resources.Clear(); // The list stays with the backup; Stork reads the bucket.
+        var restore = new RestoreObject { Metadata = ObjectMetadata.New(request.Metadata, key, caller, now), RestoreInfo = info };
+        return new RestoreRecord
+        {
+            Restore = restore,
+            Phase = Phase.Accepted,
+            RequestHash = RequestHash.Of(request),
+            CreatedBy = caller.UserName,
+            BySuperAdmin = caller.IsSuperAdmin,
+            Deadline = At(now + options.PendingTimeout),
+            ResourceName = StorkRestores.NameOf(restore),
+            ResourceNamespace = cluster.AdminNamespace,
+            Backup = kept,
+        }.Due(now, options);
+    }
+
+    public static RestoreRecord Placed(RestoreRecord record, string resourceUid, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Accepted)
+            return record;
+        var next = record.Clone();
+        (next.Phase, next.ResourceUid, next.Deadline) = (Phase.Running, resourceUid, At(now + options.StageTimeout));
+        next.Restore.RestoreInfo.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = "placed on the cluster" };
+        return next.Touched(now, options);
+    }
+
+    public static RestoreRecord Observe(RestoreRecord record, StorkReport report, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return record; // A late report does not reopen a finished restore.
+        var mark = $"{report.Stage}/{report.Status}/{report.RestoredCount}/{report.VolumeCount}";
+        if (mark == record.ProgressMark || report.IsFinal)
+            return record; // Level, not edge: repeats are normal.
+        var next = record.Clone();
+        var info = next.Restore.RestoreInfo;
+        (next.ProgressMark, next.Deadline) = (mark, At(now + options.StageTimeout));
+        info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
+        info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState
+        {
+            RestoreStatus = report.Stage == "Applications" ? RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying : RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Preparing,
+        };
+        info.ResourceCount = (ulong)Math.Max(report.ResourceCount, 0);
+        info.RestoredResourceCount = (ulong)Math.Max(report.RestoredCount, 0);
+        info.TotalSize = (ulong)Math.Max(report.TotalSize, 0);
+        return next.Touched(now, options);
+    }
+
+    public static RestoreRecord Explain(RestoreRecord record, string reason, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase is Phase.Finished or Phase.Cleaning || record.Restore.RestoreInfo.Status.Reason == reason)
+            return record;
+        var next = record.Clone();
+        next.Restore.RestoreInfo.Status.Reason = reason;
+        return next.Touched(now, options);
+    }
+
+    /// <summary>Stork has ended it. Its resources on the cluster are still to be removed: a finished restore that lives on keeps re-creating the namespaces.</summary>
+    public static RestoreRecord Finish(RestoreRecord record, Stork.Resources.ApplicationRestore resource, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return record;
+        var next = record.Clone();
+        StorkRestores.Take(next.Restore.RestoreInfo, resource);
+        next.Phase = Phase.Cleaning;
+        return next.Touched(now, options);
+    }
+
+    /// <summary>It will not succeed any more; what exists on the cluster is to be removed.</summary>
+    public static RestoreRecord Fail(RestoreRecord record, string reason, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase is Phase.Finished or Phase.Cleaning or Phase.Deleting)
+            return record;
+        var next = record.Clone();
+        next.Restore.RestoreInfo.Status = new RestoreInfo.Types.StatusInfo { Status = Status.Failed, Reason = reason };
+        next.Phase = Phase.Cleaning;
+        return next.Touched(now, options);
+    }
+
+    public static RestoreRecord Cleaned(RestoreRecord record)
+    {
+        if (record.Phase != Phase.Cleaning)
+            return record;
+        var next = record.Clone();
+        (next.Phase, next.DueAt, next.Deadline, next.ProgressMark) = (Phase.Finished, null, null, "");
+        return next;
+    }
+
+    public static RestoreRecord Delete(RestoreRecord record, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase == Phase.Deleting)
+            return record;
+        var next = record.Clone();
+        next.Phase = Phase.Deleting;
+        next.Restore.RestoreInfo.Status = new RestoreInfo.Types.StatusInfo { Status = Status.Deleting, Reason = "the restore is being deleted" };
+        return next.Touched(now, options);
+    }
+
+    public static RestoreRecord Update(RestoreRecord record, RestoreUpdateRequest request, DateTimeOffset now)
+    {
+        var next = record.Clone();
+        next.Restore.Metadata.TakeLabels(request.Metadata);
+        next.Restore.Metadata.Touched(now);
+        return next;
+    }
+
+    public static RecordIndex IndexOf(RestoreRecord record)
+    {
+        var info = record.Restore.RestoreInfo;
+        return record.Restore.Metadata.ToIndex() with
+        {
+            Status = info.Status.Status.ToString(),
+            Type = info.BackupObjectType.Type.ToString(),
+            ClusterName = info.ClusterRef.Name,
+            ClusterUid = info.ClusterRef.Uid,
+            BackupName = info.Backup,
+            Size = (long)Math.Min(info.TotalSize, long.MaxValue),
+            References = BackupRules.ReferencesOf(info.ClusterRef, info.BackupRef, info.BackupLocationRef),
+            DueAt = record.DueAt?.ToDateTimeOffset(),
+        };
+    }
+
+    /// <summary>An empty mapping restores every namespace under its own name; a source that the backup does not hold is refused.</summary>
+    private static Dictionary<string, string> Mapping(RestoreCreateRequest request, BackupInfo backup)
+    {
+        if (request.NamespaceMapping.Count == 0)
+            return backup.Namespaces.ToDictionary(name => name, name => name);
+        foreach (var source in request.NamespaceMapping.Keys)
+        {
+            if (!backup.Namespaces.Contains(source))
+                throw DomainException.InvalidField("namespace_mapping", $"namespace [{source}] is not in the backup; it holds {string.Join(", ", backup.Namespaces)}");
+        }
+
+        return request.NamespaceMapping.ToDictionary();
+    }
+
+    private static RestoreRecord Touched(this RestoreRecord record, DateTimeOffset now, RestoreOptions options)
+    {
+        record.Restore.Metadata.Touched(now);
+        return record.Due(now, options);
+    }
+
+    private static RestoreRecord Due(this RestoreRecord record, DateTimeOffset now, RestoreOptions options)
+    {
+        record.DueAt = At(now + options.SweepAfter);
+        return record;
+    }
+
+    private static Timestamp At(DateTimeOffset instant) => Timestamp.FromDateTimeOffset(instant);
+}

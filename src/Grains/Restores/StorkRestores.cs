@@ -1,0 +1,103 @@
+using PxBackup.Api;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.Clusters;
+using PxBackup.Stork.Resources;
+using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Grains.Restores;
+
+/// <summary>The one place where Stork's words for restores become the API's, and the other way round.</summary>
+internal static class StorkRestores
+{
+    /// <summary>Name of the ApplicationRestore, and of the ApplicationBackup placed for it, on the cluster.</summary>
+    public static string NameOf(RestoreObject restore) => StorkLabels.NameFor(ResourceNames.Clean(restore.Metadata.Name), restore.Metadata.Uid);
+
+    /// <summary>The resource that asks Stork for the restore.</summary>
+    public static ApplicationRestore ToResource(RestoreObject restore, string name, string clusterNamespace, string backupName, string locationName)
+    {
+        var info = restore.RestoreInfo;
+        return new ApplicationRestore
+        {
+            Metadata = new ResourceMetadata
+            {
+                Name = name,
+                Namespace = clusterNamespace,
+                Labels = StorkLabels.For(restore.Metadata.Uid),
+                Annotations = new Dictionary<string, string>
+                {
+                    ["portworx.io/backup-uid"] = info.BackupRef.Uid,
+                    ["portworx.io/backup-name"] = info.BackupRef.Name,
+                    ["portworx.io/backup-by"] = "restore",
+                },
+            },
+            Spec = new ApplicationRestoreSpec
+            {
+                BackupName = backupName,
+                BackupLocation = locationName,
+                NamespaceMapping = info.NamespaceMapping.ToDictionary(),
+                ReplacePolicy = info.ReplacePolicy == ReplacePolicy.Types.Type.Delete ? "Delete" : "Retain",
+                IncludeOptionalResourceTypes = [.. info.IncludeOptionalResourceTypes],
+                IncludeResources = [.. info.IncludeResources.Select(StorkBackups.ToReference)],
+                StorageClassMapping = info.StorageClassMapping.ToDictionary(),
+            },
+        };
+    }
+
+    /// <summary>Takes over what the finished resource says.</summary>
+    public static void Take(RestoreInfo info, ApplicationRestore resource)
+    {
+        var status = resource.Status;
+        info.Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason };
+        info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying };
+        info.TotalSize = status.TotalSize;
+        info.ResourceCount = (ulong)Math.Max(Math.Max(status.ResourceCount, status.Resources.Count), 0);
+        info.RestoredResourceCount = (ulong)Math.Max(status.RestoredResourceCount, 0);
+        info.LargeResourceEnabled = status.LargeResourceEnabled;
+        if (resource.Spec.NamespaceMapping.Count > 0)
+        {
+            info.NamespaceMapping.Clear();
+            info.NamespaceMapping.Add(resource.Spec.NamespaceMapping);
+        }
+
+        info.Resources.Clear();
+        info.Resources.Add(status.Resources.Select(r => new RestoreInfo.Types.RestoredResource
+        {
+            Name = r.Name,
+            Namespace = r.Namespace,
+            Group = r.Group,
+            Kind = r.Kind,
+            Version = r.Version,
+            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(r.Status), Reason = r.Reason },
+        }));
+        info.Volumes.Clear();
+        info.Volumes.Add(status.Volumes.Select(ToVolume));
+    }
+
+    /// <summary>Stork says <c>Successful</c>, the API <c>Success</c>.</summary>
+    public static Status StatusOf(string status) => status switch
+    {
+        StorkStatus.Successful => Status.Success,
+        StorkStatus.PartialSuccess => Status.PartialSuccess,
+        StorkStatus.Retained => Status.Retained,
+        StorkStatus.Failed => Status.Failed,
+        StorkStatus.Initial or StorkStatus.Pending => Status.Pending,
+        _ => Status.InProgress,
+    };
+
+    private static RestoreInfo.Types.Volume ToVolume(RestoreVolume volume)
+    {
+        var mapped = new RestoreInfo.Types.Volume
+        {
+            Pvc = volume.PersistentVolumeClaim,
+            SourceNamespace = volume.SourceNamespace,
+            SourceVolume = volume.SourceVolume,
+            RestoreVolume = volume.RestoredVolume,
+            DriverName = volume.DriverName,
+            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = volume.Reason },
+            TotalSize = volume.TotalSize,
+        };
+        mapped.Zones.Add(volume.Zones);
+        mapped.Options.Add(volume.Options);
+        return mapped;
+    }
+}

@@ -1,0 +1,80 @@
+using System.Net;
+using System.Security.Authentication;
+using System.Xml;
+using Amazon.Runtime;
+using Amazon.S3;
+
+namespace PxBackup.ObjectStores.S3;
+
+/// <summary>From what the SDK throws to what the user can act on.</summary>
+internal static class S3Failures
+{
+    /// <summary>Longest text of a store that we pass on.</summary>
+    private const int MaxStoreText = 500;
+
+    /// <summary>The failure behind the exception; null when it is none of the store's or the network's.</summary>
+    /// <param name="what">What was tried, such as "listing bucket b".</param>
+    /// <param name="exception">What came out of the SDK.</param>
+    public static ObjectStoreException? From(string what, Exception exception)
+    {
+        // What happened on the connection says more than what the layers above made of it.
+        if (Inside<ConnectException>(exception) is { } connect)
+            return new(connect.Cause, "", $"{what}: {connect.Message}", exception);
+        if (Inside<AuthenticationException>(exception) is { } tls)
+            return new(StoreFailure.TlsUntrusted, "", $"{what}: {tls.Message}", exception);
+        if (Inside<AnswerTooLargeException>(exception) is { } large)
+            return new(StoreFailure.Other, "", $"{what}: {large.Message}", exception);
+        return exception switch
+        {
+            AmazonS3Exception { ErrorCode.Length: > 0 } refused when Cause(refused) is var cause => new(cause, refused.ErrorCode, $"{what}: {Text(refused)}", refused),
+            AmazonS3Exception refused => new(ByStatus(refused.StatusCode), "", $"{what}: the store answered {(int)refused.StatusCode} and no S3 error. {Shown(refused.Message)}", refused),
+            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } secure => new(StoreFailure.TlsUntrusted, "", $"{what}: {secure.Message}", secure),
+            TimeoutException or OperationCanceledException => new(StoreFailure.EndpointUnreachable, "", $"{what}: no answer in time", exception),
+            HttpRequestException or IOException => new(StoreFailure.EndpointUnreachable, "", $"{what}: {exception.Message}", exception),
+            AmazonClientException { InnerException: { } inner } when From(what, inner) is { } found => found,
+            AmazonClientException or XmlException or FormatException => new(StoreFailure.Other, "", $"{what}: the store's answer makes no sense: {Shown(exception.Message)}", exception),
+            _ => null,
+        };
+    }
+
+    private static StoreFailure Cause(AmazonS3Exception refused) => refused.ErrorCode switch
+    {
+        "InvalidAccessKeyId" or "InvalidToken" or "ExpiredToken" or "TokenRefreshRequired" or "InvalidSecurity" => StoreFailure.InvalidAccessKey,
+        "SignatureDoesNotMatch" => StoreFailure.SignatureMismatch,
+        "AccessDenied" or "AllAccessDisabled" or "AccountProblem" or "NotSignedUp" or "UnauthorizedAccess" or "Forbidden" => StoreFailure.AccessDenied,
+        "NoSuchBucket" => StoreFailure.BucketNotFound,
+        "InvalidBucketName" => StoreFailure.InvalidBucketName,
+        "PermanentRedirect" or "TemporaryRedirect" or "Redirect" or "AuthorizationHeaderMalformed" or "IllegalLocationConstraintException"
+            or "InvalidLocationConstraint" or "IncorrectEndpoint" or "InvalidRegionName" => StoreFailure.WrongRegion,
+        "RequestTimeTooSkewed" or "RequestExpired" => StoreFailure.RequestTimeTooSkewed,
+        "SlowDown" or "ServiceUnavailable" or "Throttling" or "ThrottlingException" or "TooManyRequests" or "RequestLimitExceeded" or "Busy" => StoreFailure.SlowDown,
+        _ => StoreFailure.Other,
+    };
+
+    private static StoreFailure ByStatus(HttpStatusCode status) => status switch
+    {
+        HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized => StoreFailure.AccessDenied,
+        HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests => StoreFailure.SlowDown,
+        HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout => StoreFailure.EndpointUnreachable,
+        _ => StoreFailure.Other,
+    };
+
+    /// <summary>The store's code and words, as Stork's own messages show them: <c>code: text</c>.</summary>
+    private static string Text(AmazonS3Exception refused) =>
+        string.IsNullOrEmpty(refused.Message) || refused.Message == refused.ErrorCode ? refused.ErrorCode : $"{Shown(refused.ErrorCode)}: {Shown(refused.Message)}";
+
+    /// <summary>Foreign text on one line, of bounded length.</summary>
+    private static string Shown(string text)
+    {
+        var line = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
+        return line.Length <= MaxStoreText ? line : line[..MaxStoreText] + "…";
+    }
+
+    private static T? Inside<T>(Exception exception) where T : Exception
+    {
+        for (var current = exception; current is not null; current = current.InnerException)
+            if (current is T found)
+                return found;
+        return null;
+    }
+}

@@ -1,0 +1,39 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Identity;
+
+namespace PxBackup.Silo;
+
+/// <summary>What the operator needs to know once everything is up. Goes to the console, not to the log: it may hold the first password.</summary>
+internal static class Banner
+{
+    public static string Of(IServiceProvider services, IdentityOptions identity, SiloOptions silo)
+    {
+        // In the order in which the gateway listens.
+        var addresses = services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.Select(Reachable).ToArray() ?? [];
+        var (rest, grpc) = addresses is [var first, var second, ..] ? (first, second) : ("", "");
+        var lines = new List<string>
+        {
+            $"PxBackup {typeof(Banner).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]} is up.",
+            $"  REST      {rest}  (health: {rest}/v1/health, metrics: {rest}/metrics)",
+            $"  gRPC      {grpc}",
+            $"  sign-in   {identity.Issuer}/protocol/openid-connect/token  (client {identity.Embedded.ClientId})",
+        };
+        if (services.GetService<EmbeddedIdentity>() is { } embedded)
+        {
+            lines.Add($"  user      {embedded.FirstStart?.Username ?? identity.Embedded.AdminUsername}");
+            lines.Add(embedded.FirstStart is { GeneratedPassword: { } password }
+                ? $"  password  {password}  (shown this once and kept nowhere in clear)"
+                : "  password  as given or shown at the first start");
+        }
+        lines.Add($"  data      {silo.DataDirectory}  (keep a copy of {Path.Combine(silo.DataDirectory, "secrets")} apart: without it the stored secrets are lost)");
+        lines.Add($"  stop      Ctrl+C, or kill {Environment.ProcessId}");
+        return string.Join(Environment.NewLine, lines);
+    }
+
+    // A listener for all addresses is reached by any of them.
+    private static string Reachable(string address) =>
+        address.Replace("//[::]:", "//localhost:", StringComparison.Ordinal).Replace("//0.0.0.0:", "//localhost:", StringComparison.Ordinal);
+}

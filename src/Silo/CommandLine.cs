@@ -1,0 +1,82 @@
+namespace PxBackup.Silo;
+
+/// <summary>What the command line says, or what is wrong with it.</summary>
+internal sealed record CommandLine
+{
+    private static readonly Dictionary<string, string> Settings = new(StringComparer.Ordinal)
+    {
+        ["--data"] = "Silo:DataDirectory",
+        ["--bind"] = "Gateway:Bind",
+        ["--rest-port"] = "Gateway:RestPort",
+        ["--grpc-port"] = "Gateway:GrpcPort",
+        ["--silo-port"] = "Silo:Port",
+        ["--certificate"] = "Gateway:CertificateFile",
+        ["--key"] = "Gateway:KeyFile",
+        ["--config"] = ConfigFile,
+    };
+
+    /// <summary>Setting that names a file with further settings; known to this process only.</summary>
+    public const string ConfigFile = "ConfigFile";
+
+    /// <summary>Printed by <c>--help</c>.</summary>
+    public const string Usage = """
+        usage: PxBackup.Silo --all-in-one [options]
+
+          --all-in-one          everything in this process, for one machine
+          --data DIR            where the records, keys and users rest (default: data)
+          --bind ADDRESS        IP address to listen on, localhost, or * for all (default: 127.0.0.1)
+          --rest-port PORT      REST, sign-in, metrics, probes (default: 10001)
+          --grpc-port PORT      gRPC (default: 10002)
+          --silo-port PORT      between silos, loopback only (default: any free port)
+          --certificate FILE    PEM certificate with its chain: both ports speak TLS
+          --key FILE            PEM private key of the certificate
+          --config FILE         JSON file with further settings
+          --Section:Key VALUE   any setting of docs/operations/configuration.md
+          --help                this text
+
+        Every setting can also be given by the environment, such as PXBACKUP_Gateway__RestPort=10001.
+        """;
+
+    /// <summary>Everything in one process.</summary>
+    public bool AllInOne { get; init; }
+
+    /// <summary>The usage was asked for.</summary>
+    public bool Help { get; init; }
+
+    /// <summary>Settings given; they win over all others.</summary>
+    public IReadOnlyDictionary<string, string?> Values { get; init; } = new Dictionary<string, string?>();
+
+    /// <summary>Why it cannot be followed; null when it can.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Reads <c>--name value</c>, <c>--name=value</c> and the flags.</summary>
+    public static CommandLine Parse(IReadOnlyList<string> arguments)
+    {
+        var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
+        var (allInOne, help) = (false, false);
+        for (var i = 0; i < arguments.Count; i++)
+        {
+            var equals = arguments[i].IndexOf('=', StringComparison.Ordinal);
+            var name = equals < 0 ? arguments[i] : arguments[i][..equals];
+            if (arguments[i] is "--all-in-one")
+                allInOne = true;
+            else if (arguments[i] is "--help" or "-h")
+                help = true;
+            else if (SettingOf(name) is not { } setting)
+                return new() { Fault = $"unknown option '{name}'; --help lists them" };
+            else if (equals >= 0)
+                values[setting] = arguments[i][(equals + 1)..];
+            else if (++i < arguments.Count)
+                values[setting] = arguments[i];
+            else
+                return new() { Fault = $"option '{name}' needs a value" };
+        }
+        return new() { AllInOne = allInOne, Help = help, Values = values };
+    }
+
+    // A setting is known by the colon between its section and its key.
+    private static string? SettingOf(string name) =>
+        Settings.TryGetValue(name, out var setting) ? setting
+        : name.StartsWith("--", StringComparison.Ordinal) && name.IndexOf(':', StringComparison.Ordinal) > 2 ? name[2..]
+        : null;
+}

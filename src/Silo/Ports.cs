@@ -1,0 +1,47 @@
+using System.Net;
+using System.Net.Sockets;
+using PxBackup.Gateway.Hosting;
+
+namespace PxBackup.Silo;
+
+/// <summary>Looks at the ports before anything else happens, so that a taken one is told in one line and nothing was made yet.</summary>
+internal static class Ports
+{
+    /// <exception cref="StartException">A port is taken or may not be used.</exception>
+    public static void Check(GatewayOptions gateway, SiloOptions silo)
+    {
+        Check(gateway.Bind, gateway.RestPort, "REST", "--rest-port");
+        Check(gateway.Bind, gateway.GrpcPort, "gRPC", "--grpc-port");
+        Check("localhost", silo.Port, "silo", "--silo-port");
+    }
+
+    /// <summary>A port of loopback that was free just now. Somebody else may take it meanwhile; then the start fails and the next one takes another.</summary>
+    public static int Free()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static void Check(string bind, int port, string what, string option)
+    {
+        var address = bind switch
+        {
+            "*" => Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any,
+            "localhost" => IPAddress.Loopback,
+            // What is no address is refused by the validation of the gateway's own options.
+            _ => IPAddress.TryParse(bind, out var given) ? given : null,
+        };
+        if (port is <= 0 or > 65535 || address is null)
+            return;
+        try
+        {
+            using var listener = new TcpListener(address, port);
+            listener.Start();
+        }
+        catch (SocketException taken)
+        {
+            throw new StartException($"the {what} port {port} on {bind} cannot be opened ({taken.Message}): stop what uses it, or choose another with {option}", taken);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text;
+using System.Text.Unicode;
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace PxBackup.Stork;
+
+/// <summary>A value of a kubeconfig: text, list or mapping. Null reads as absent.</summary>
+internal abstract record YamlValue;
+
+internal sealed record YamlText(string Text, bool IsNull) : YamlValue;
+
+internal sealed record YamlList(IReadOnlyList<YamlValue> Items) : YamlValue;
+
+internal sealed record YamlMapping(IReadOnlyDictionary<string, YamlValue> Fields) : YamlValue;
+
+/// <summary>YAML (JSON is a part of it) from parser events, with what could hide or multiply content refused: tags, anchors, aliases, merge keys,
+/// repeated keys, several documents, depth, size.</summary>
+internal sealed class YamlTree
+{
+    public const int MaxBytes = 1024 * 1024;
+    private const int MaxDepth = 32;
+
+    // A kubeconfig with a thousand contexts has about 15,000 values; parsing this many takes some 20 ms.
+    private const int MaxValues = 20_000;
+
+    private readonly IParser _parser;
+    private int _values;
+
+    private YamlTree(IParser parser) => _parser = parser;
+
+    /// <exception cref="KubeconfigException">The text is refused.</exception>
+    public static YamlMapping Read(ReadOnlySpan<byte> utf8)
+    {
+        var text = Decode(utf8);
+        var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+        try
+        {
+            return new YamlTree(parser).Document();
+        }
+        // The parser's text could repeat content of the file; the position is enough. Beside its own exception it lets some of the base library's
+        // through on broken input, which mean the same.
+        catch (Exception e) when (e is YamlException or ArgumentException or InvalidOperationException or FormatException or OverflowException
+            or IndexOutOfRangeException)
+        {
+            var at = e is YamlException yaml ? $" in line {yaml.Start.Line}" : "";
+            throw Refused(KubeconfigError.Syntax, $"The kubeconfig is neither valid YAML nor JSON{at}. Send the file as kubectl uses it.");
+        }
+    }
+
+    private static string Decode(ReadOnlySpan<byte> utf8)
+    {
+        if (utf8.Length > MaxBytes)
+            throw Refused(KubeconfigError.TooLarge, "The kubeconfig is larger than 1 MiB. Send only the cluster's context (kubectl config view --minify --flatten --raw).");
+        if (utf8.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+            throw Refused(KubeconfigError.Empty, "The kubeconfig is empty. Send the file's content.");
+        if (!Utf8.IsValid(utf8) || utf8.StartsWith(Encoding.UTF8.Preamble) || HasControls(utf8))
+            throw Refused(KubeconfigError.Encoding, "The kubeconfig is not plain UTF-8 text. Save it as UTF-8 without a byte order mark or control characters.");
+        if (utf8[0] == '%' || utf8.IndexOf("\n%"u8) >= 0)
+            throw Refused(KubeconfigError.Tag, "The kubeconfig has a YAML directive. Remove lines that begin with %.");
+        var text = Encoding.UTF8.GetString(utf8);
+        // JSON may be indented by tabs, which YAML does not take for white space everywhere; inside JSON strings a bare tab is not allowed.
+        return text.AsSpan().TrimStart()[0] == '{' ? text.Replace('\t', ' ') : text;
+    }
+
+    private static bool HasControls(ReadOnlySpan<byte> utf8)
+    {
+        foreach (var b in utf8)
+        {
+            if (b is < 0x20 and not ((byte)'\t' or (byte)'\n' or (byte)'\r') or 0x7F)
+                return true;
+        }
+
+        return false;
+    }
+
+    private YamlMapping Document()
+    {
+        Next<StreamStart>();
+        if (Next<ParsingEvent>() is not DocumentStart)
+            throw Refused(KubeconfigError.Empty, "The kubeconfig holds only comments. Send the file's content.");
+        var root = Value(1);
+        Next<DocumentEnd>();
+        if (Next<ParsingEvent>() is not StreamEnd)
+            throw Refused(KubeconfigError.SeveralDocuments, "The kubeconfig has several YAML documents. Send one.");
+        return root as YamlMapping
+            ?? throw Refused(KubeconfigError.Structure, "The kubeconfig is not a mapping. Send a file of apiVersion v1, kind Config.");
+    }
+
+    private YamlValue Value(int depth) => Value(Next<ParsingEvent>(), depth);
+
+    private YamlValue Value(ParsingEvent item, int depth)
+    {
+        var line = item.Start.Line;
+        if (depth > MaxDepth)
+            throw Refused(KubeconfigError.TooDeep, $"The kubeconfig is nested deeper than {MaxDepth} in line {line}. Remove extensions.");
+        if (++_values > MaxValues)
+            throw Refused(KubeconfigError.TooLarge, $"The kubeconfig has more than {MaxValues} values. Send only the cluster's context.");
+        if (item is not NodeEvent node || item is AnchorAlias || !node.Anchor.IsEmpty)
+            throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML anchor or alias in line {line}. Write the value out.");
+        if (!node.Tag.IsEmpty)
+            throw Refused(KubeconfigError.Tag, $"The kubeconfig has a YAML tag in line {line}. Remove it.");
+        return node switch
+        {
+            Scalar scalar => Text(scalar),
+            SequenceStart => List(depth),
+            _ => Mapping(depth),
+        };
+    }
+
+    private static YamlText Text(Scalar scalar) =>
+        new(scalar.Value, scalar.Style == ScalarStyle.Plain && scalar.Value is "" or "~" or "null" or "Null" or "NULL");
+
+    private YamlList List(int depth)
+    {
+        var items = new List<YamlValue>();
+        for (var item = Next<ParsingEvent>(); item is not SequenceEnd; item = Next<ParsingEvent>())
+            items.Add(Value(item, depth + 1));
+        return new YamlList(items);
+    }
+
+    private YamlMapping Mapping(int depth)
+    {
+        var fields = new Dictionary<string, YamlValue>(StringComparer.Ordinal);
+        for (var item = Next<ParsingEvent>(); item is not MappingEnd; item = Next<ParsingEvent>())
+        {
+            var line = item.Start.Line;
+            if (Value(item, depth + 1) is not YamlText { Text: var key })
+                throw Refused(KubeconfigError.Structure, $"A key in line {line} of the kubeconfig is not text. Use plain keys.");
+            if (key == "<<")
+                throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML merge key in line {line}. Write the values out.");
+            if (!fields.TryAdd(key, Value(depth + 1)))
+                throw Refused(KubeconfigError.Duplicate, $"A key occurs twice in one mapping, the second time in line {line} of the kubeconfig. Keep one.");
+        }
+
+        return new YamlMapping(fields);
+    }
+
+    private T Next<T>() where T : ParsingEvent =>
+        _parser.MoveNext() && _parser.Current is T item ? item
+            : throw Refused(KubeconfigError.Syntax, "The kubeconfig ends too early. Send the whole file.");
+
+    private static KubeconfigException Refused(KubeconfigError reason, string message) => new(reason, "", message);
+}

@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+
+namespace PxBackup.FleetSimulator.Faults;
+
+/// <summary>How the cluster's API server meets connections.</summary>
+public enum ApiServerMode
+{
+    /// <summary>It answers.</summary>
+    Up,
+
+    /// <summary>Connections are cut at once, open ones too.</summary>
+    Refusing,
+
+    /// <summary>Connections are accepted and never answered; open requests hang.</summary>
+    Silent,
+}
+
+/// <summary>Everything that can be made to go wrong with one cluster, on command. Thread-safe; nothing is wrong at first.</summary>
+public sealed class ClusterFaults
+{
+    private readonly Lock _gate = new();
+    private List<RequestFault>? _requests;
+    private List<AccessDenial>? _denials;
+    private List<WatchConnection>? _watches;
+    private ConcurrentDictionary<string, string>? _failingVolumes;
+    private TaskCompletionSource? _up;
+    private TaskCompletionSource? _heard;
+
+    /// <summary>How the API server meets connections.</summary>
+    public ApiServerMode Mode { get; private set; }
+
+    /// <summary>Added to every answer.</summary>
+    public TimeSpan Latency { get; set; }
+
+    /// <summary>Bytes after which each watch is cut (in the middle of a line, most likely); null for never.</summary>
+    public long? CutWatchesAfterBytes { get; set; }
+
+    /// <summary>Commands of rules fail in every pod, as when no kubelet answers.</summary>
+    public bool RuleCommandsFail { get; set; }
+
+    /// <summary>The upload of metadata.json, the commit mark, fails after the other files.</summary>
+    public bool MetadataUploadFails { get; set; }
+
+    /// <summary>PersistentVolumeClaims (<c>namespace/name</c>, or <c>*</c> for all) whose backup or restore fails, and why.</summary>
+    public IDictionary<string, string> FailingVolumes => _failingVolumes ??= new(StringComparer.Ordinal);
+
+    internal bool WatchesSilent => _heard is not null;
+
+    internal event Action? ConnectionsCut;
+
+    /// <summary>Changes how the API server meets connections.</summary>
+    public void SetMode(ApiServerMode mode)
+    {
+        TaskCompletionSource? resumed;
+        lock (_gate)
+        {
+            Mode = mode;
+            resumed = _up;
+            _up = mode == ApiServerMode.Silent ? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+        }
+
+        resumed?.TrySetResult();
+        if (mode == ApiServerMode.Refusing) CutConnections();
+    }
+
+    /// <summary>Cuts every open connection of the cluster.</summary>
+    public void CutConnections() => ConnectionsCut?.Invoke();
+
+    /// <summary>Adds a fault to requests; the first that takes a request decides.</summary>
+    public void Add(RequestFault fault)
+    {
+        lock (_gate) (_requests ??= []).Add(fault);
+    }
+
+    /// <summary>Takes a right away from the cluster's token.</summary>
+    public void Deny(AccessDenial denial)
+    {
+        lock (_gate) (_denials ??= []).Add(denial);
+    }
+
+    /// <summary>Ends every open watch: abruptly (a cut connection or stream) or as a server ends one at its time-out.</summary>
+    public void CutWatches(bool abruptly = true)
+    {
+        WatchConnection[] open;
+        lock (_gate) open = _watches?.ToArray() ?? [];
+        foreach (var watch in open) watch.Cut(abruptly);
+    }
+
+    /// <summary>Makes every watch silent (no events, no bookmarks, no end), or lets them speak again, with all they missed.</summary>
+    public void SilenceWatches(bool silent)
+    {
+        TaskCompletionSource? heard;
+        lock (_gate)
+        {
+            heard = _heard;
+            _heard = silent ? heard ?? new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously) : null;
+        }
+
+        if (!silent) heard?.TrySetResult();
+    }
+
+    /// <summary>Back to a healthy cluster. Stork is not started again by this.</summary>
+    public void Clear()
+    {
+        lock (_gate)
+        {
+            _requests = null;
+            _denials = null;
+        }
+
+        Latency = TimeSpan.Zero;
+        CutWatchesAfterBytes = null;
+        RuleCommandsFail = false;
+        MetadataUploadFails = false;
+        _failingVolumes?.Clear();
+        SilenceWatches(false);
+        SetMode(ApiServerMode.Up);
+    }
+
+    internal string? FailureOfVolume(string ns, string name) =>
+        _failingVolumes is null ? null : _failingVolumes.TryGetValue($"{ns}/{name}", out var reason) || _failingVolumes.TryGetValue("*", out reason) ? reason : null;
+
+    internal bool Denies(string verb, string group, string resource, string ns)
+    {
+        lock (_gate) return _denials?.Exists(d => d.Covers(verb, group, resource, ns)) == true;
+    }
+
+    internal RequestFault? Take(string method, bool watch, string path)
+    {
+        if (_requests is null) return null;
+        lock (_gate)
+        {
+            var fault = _requests?.Find(f => f.Takes(method, watch, path));
+            if (fault is not null) fault.Taken++;
+            return fault;
+        }
+    }
+
+    internal Task UntilUp() => _up?.Task ?? Task.CompletedTask;
+
+    internal Task UntilHeard() => _heard?.Task ?? Task.CompletedTask;
+
+    internal WatchConnection WatchStarted()
+    {
+        var watch = new WatchConnection(this);
+        lock (_gate) (_watches ??= []).Add(watch);
+        return watch;
+    }
+
+    internal void WatchEnded(WatchConnection watch)
+    {
+        lock (_gate) _watches?.Remove(watch);
+    }
+}
