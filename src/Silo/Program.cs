@@ -48,6 +48,7 @@ internal static class Program
         app.Services.GetRequiredService<IRecordStore>();
         app.MapPxGateway();
         await app.StartAsync();
+        await app.Services.GetRequiredService<IGrainFactory>().Organization(ObjectKey.DefaultOrg).EnsureAsync();
         StartPhase.End();
         Console.WriteLine(Banner.Of(
             app.Services, app.Services.GetRequiredService<IOptions<IdentityOptions>>().Value, app.Services.GetRequiredService<IOptions<SiloOptions>>().Value));

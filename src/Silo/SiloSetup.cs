@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using PxBackup.Gateway.Hosting;
+using PxBackup.Grains;
 using PxBackup.Grains.Interfaces.Serialization;
 using PxBackup.ObjectStores;
 using PxBackup.Persistence.Secrets;
@@ -27,6 +28,8 @@ internal static class SiloSetup
         services.AddObjectStores(configuration);
         services.AddPxGateway(configuration);
         builder.AddLocalSilo();
+        // After the silo: the sweep calls grains as soon as it is started.
+        services.AddPxGrains(configuration);
     }
 
     public static T Read<T>(this IConfiguration configuration, string section)
