@@ -4,9 +4,11 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using PxBackup.Gateway.Access;
+using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
@@ -89,7 +91,8 @@ internal sealed class TokenEndpoint(
             described.SetClaim(Claims.Email, user.Email);
         if (user.FullName.Length > 0)
             described.SetClaim(Claims.Name, user.FullName);
-        described.SetClaim("groups", JsonSerializer.SerializeToElement(state.GroupNames(user).Select(name => "/" + name).ToArray()));
+        // As one JSON value: a list of one claim each would become a text where there is only one group.
+        described.AddClaim(new("groups", JsonSerializer.Serialize(state.GroupNames(user).Select(name => "/" + name).ToArray()), JsonClaimValueTypes.JsonArray));
         described.SetClaim("realm_access", JsonSerializer.SerializeToElement(new Dictionary<string, string[]> { ["roles"] = state.RoleNames(user) }));
         described.SetClaim("azp", embedded.ClientId);
         described.SetClaim("typ", "Bearer");

@@ -13,6 +13,10 @@ namespace PxBackup.Gateway.Rest;
 /// Reads a message from JSON as grpc-gateway 1.16 does: proto or lowerCamel names, unknown names ignored, null anywhere means unset
 /// (a oneof may thus name several members of which one is not null), numbers also as strings, enums by name or number.
 /// </summary>
+/// <remarks>
+/// Google.Protobuf's own parser refuses a oneof of which a second member is null ("Multiple values specified for oneof"), which a
+/// published client sends, and does not say where in the body a mistake is.
+/// </remarks>
 internal ref struct MessageReader
 {
     private static readonly JsonReaderOptions Options = new() { MaxDepth = JsonText.MaxDepth };
