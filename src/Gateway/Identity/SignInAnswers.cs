@@ -7,7 +7,6 @@ using OpenIddict.Server;
 using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
-using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 
 namespace PxBackup.Gateway.Identity;
 

@@ -11,7 +11,6 @@ using PxBackup.Gateway.Access;
 using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
-using OAuthErrors = OpenIddict.Abstractions.OpenIddictConstants.Errors;
 
 namespace PxBackup.Gateway.Identity;
 

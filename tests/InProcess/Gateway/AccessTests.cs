@@ -7,6 +7,7 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Catalog;
 using PxBackup.Grains.Interfaces.Organizations;
+using Xunit;
 using Health = PxBackup.Api.Health;
 
 namespace PxBackup.Tests.InProcess.Gateway;
@@ -43,7 +44,7 @@ public sealed class AccessTests(GatewayHost host) : IClassFixture<GatewayHost>
         host.Grains.Answer<ICatalogGrain>("EnumerateAsync", _ => new OrganizationEnumerateResponse());
 
         await new Health.HealthClient(host.Channel).StatusAsync(new(), GatewayHost.As(null));
-        var version = await new Api.Version.VersionClient(host.Channel).GetAsync(new(), GatewayHost.As(null));
+        var version = await new PxBackup.Api.Version.VersionClient(host.Channel).GetAsync(new(), GatewayHost.As(null));
         await new Grpc.Health.V1.Health.HealthClient(host.Channel).CheckAsync(new HealthCheckRequest(), GatewayHost.As(null));
 
         Assert.Equal(("3", "0", "0"), (version.Version.Major, version.Version.Minor, version.Version.Patch));

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using Google.Rpc;
 using Grpc.Core;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -6,6 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 using Orleans.Runtime;
 using PxBackup.Gateway.Errors;
 using PxBackup.Grains.Interfaces;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Gateway;
 
@@ -72,7 +74,7 @@ public sealed class ErrorTests
     {
         { new DomainException(ErrorReason.NotFound, "x"), StatusCode.NotFound },
         { new SiloUnavailableException("secret-host:11111"), StatusCode.Unavailable },
-        { new OrleansMessageRejectionException("secret-host:11111"), StatusCode.Unavailable },
+        { Rejection("secret-host:11111"), StatusCode.Unavailable },
         { new TimeoutException("secret-host:11111"), StatusCode.Unavailable },
         { new OperationCanceledException(), StatusCode.Unavailable },
         { new DomainException(ErrorReason.Unspecified, "secret-host:11111"), StatusCode.Internal },
@@ -103,11 +105,15 @@ public sealed class ErrorTests
         var interceptor = new ErrorInterceptor(time, NullLogger<ErrorInterceptor>.Instance);
         var gone = new CancellationToken(canceled: true);
 
-        var cancelled = interceptor.Translate(new OperationCanceledException(), new FakeCall(gone, time.GetUtcNow().UtcDateTime.AddSeconds(1)));
-        var late = interceptor.Translate(new OperationCanceledException(), new FakeCall(gone, time.GetUtcNow().UtcDateTime));
+        var cancelled = interceptor.Translate(new OperationCanceledException(), new FakeCall(time.GetUtcNow().UtcDateTime.AddSeconds(1), gone));
+        var late = interceptor.Translate(new OperationCanceledException(), new FakeCall(time.GetUtcNow().UtcDateTime, gone));
 
         Assert.Equal((StatusCode.Cancelled, StatusCode.DeadlineExceeded), (cancelled.StatusCode, late.StatusCode));
     }
+
+    // Orleans alone makes these.
+    private static Exception Rejection(string text) => (Exception)Activator.CreateInstance(
+        typeof(OrleansMessageRejectionException), BindingFlags.NonPublic | BindingFlags.Instance, null, [text], null)!;
 
     private static ErrorInterceptor Interceptor() => new(TimeProvider.System, NullLogger<ErrorInterceptor>.Instance);
 }

@@ -3,9 +3,9 @@ using Grpc.Core;
 namespace PxBackup.Tests.InProcess.Gateway;
 
 /// <summary>The context of a call that came from nowhere.</summary>
-internal sealed class FakeCall(CancellationToken cancellationToken = default, DateTime? deadline = null, string method = "/Backup/Inspect") : ServerCallContext
+internal sealed class FakeCall(DateTime? deadline = null, CancellationToken cancellationToken = default) : ServerCallContext
 {
-    protected override string MethodCore => method;
+    protected override string MethodCore => "/Backup/Inspect";
 
     protected override string HostCore => "localhost";
 

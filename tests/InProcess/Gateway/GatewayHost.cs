@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PxBackup.Gateway.Access;
 using PxBackup.Gateway.Hosting;
+using Xunit;
 
 namespace PxBackup.Tests.InProcess.Gateway;
 
