@@ -1,4 +1,6 @@
+using System.Net;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Hosting;
 using PxBackup.Gateway.Identity;
 
 namespace PxBackup.Silo;
@@ -47,7 +49,11 @@ internal static class Settings
         var scheme = string.IsNullOrEmpty(configuration["Gateway:CertificateFile"]) ? "http" : "https";
         configuration[$"{IdentityOptions.Section}:{nameof(IdentityOptions.Issuer)}"] ??=
             $"{scheme}://localhost:{configuration["Gateway:RestPort"] ?? "10001"}/auth/realms/master";
+        // While only this machine's users reach us, its own services are no secret to them; clusters and stores on it are then allowed too.
+        configuration["Endpoints:AllowLoopback"] ??= IsLoopback(configuration["Gateway:Bind"] ?? new GatewayOptions().Bind) ? "true" : "false";
         // The identity reads it by its published name, which the prefix above takes away.
         configuration[IdentityServices.AdminPasswordVariable] ??= Environment.GetEnvironmentVariable(IdentityServices.AdminPasswordVariable);
     }
+
+    private static bool IsLoopback(string bind) => bind == "localhost" || (IPAddress.TryParse(bind, out var address) && IPAddress.IsLoopback(address));
 }

@@ -65,7 +65,7 @@ internal static class SiloSetup
 
     private static void AddApplicationClusters(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters"));
+        services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters:Connection"));
         services.AddSingleton(new EndpointPolicy(configuration.Read<EndpointPolicyOptions>("Endpoints")));
         services.AddSingleton<IClusterConnectionFactory, ClusterConnectionFactory>();
     }
