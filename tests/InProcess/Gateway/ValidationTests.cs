@@ -40,7 +40,7 @@ public sealed class ValidationTests
         { "backup_location", r => r.BackupLocation = "a/b" },
         { "cluster_ref", r => r.ClusterRef = new ObjectRef() },
         { "cluster_ref.name", r => r.ClusterRef = new ObjectRef { Name = "a\u0001" } },
-        { "namespaces", r => r.Namespaces.Clear() },
+        { "namespaces", r => { r.Namespaces.Clear(); r.NsLabelSelectors = ""; } },
         { "namespaces[1]", r => r.Namespaces.Add("Not_One") },
         { "namespaces[1]", r => r.Namespaces.Add("*") },
         { "ns_label_selectors", r => r.NsLabelSelectors = "a in (b" },
