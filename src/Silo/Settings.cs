@@ -20,7 +20,6 @@ internal static class Settings
         ["Logging:LogLevel:OpenIddict"] = "Warning",
         ["Logging:LogLevel:Polly"] = "Warning",
         ["Logging:LogLevel:Orleans"] = "Warning",
-        ["Logging:LogLevel:Polly"] = "Warning",
         // Warns at every start of a garbage collection that is chosen on purpose.
         ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
         // One false warning at every start: it takes the machine's uptime for a stalled thread.

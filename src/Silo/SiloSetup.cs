@@ -68,7 +68,7 @@ internal static class SiloSetup
         services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters:Connection"));
         // One machine: its clusters, stores and identity provider may well be on the machine itself. What must never be reached
         // (metadata addresses, link-local, multicast) is refused whatever is set.
-        var endpoints = new EndpointPolicyOptions { AllowLoopback = true };
+        var endpoints = new EndpointPolicyOptions();
         configuration.GetSection("Endpoints").Bind(endpoints);
         services.AddSingleton(new EndpointPolicy(endpoints));
         services.AddSingleton<IClusterConnectionFactory, ClusterConnectionFactory>();
