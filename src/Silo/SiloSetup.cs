@@ -63,7 +63,7 @@ internal static class SiloSetup
             siloPort: options.Port > 0 ? options.Port : Ports.Free(), gatewayPort: 0, serviceId: "pxbackup", clusterId: "pxbackup"));
     }
 
-    private static void AddApplicationClusters(this IServiceCollection services, IConfiguration configuration)
+    private static void AddApplicationClusters(this IServiceCollection services, ConfigurationManager configuration)
     {
         services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters:Connection"));
         services.AddSingleton(new EndpointPolicy(configuration.Read<EndpointPolicyOptions>("Endpoints")));

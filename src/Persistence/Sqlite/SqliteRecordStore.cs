@@ -160,6 +160,9 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     /// <summary>Removes what has expired now; for the sweep's timer and for tests.</summary>
     internal Task<int> SweepAsync() => sweep.RunAsync();
 
+    /// <summary>Lets the file grow to so many pages only, as a full disk would; for tests.</summary>
+    internal Task LimitPagesAsync(int pages) => queue.WriteAsync(writes => writes.LimitPages(pages), 0);
+
     private static (IndexRow Row, string Message, byte[] Bytes) Prepare<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new()
     {

@@ -85,6 +85,12 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
     public void Mark(string name, string value) =>
         Sql("INSERT INTO marks(name, value) VALUES($0,$1) ON CONFLICT(name) DO UPDATE SET value=excluded.value").Run(name, value);
 
+    public void LimitPages(int pages)
+    {
+        using var limit = new Statement(connection, $"PRAGMA max_page_count={pages}");
+        limit.Number();
+    }
+
     public void Dispose() => prepared.ForEach(statement => statement.Dispose());
 
     private (long Rid, IndexRow Row, long Audience) Fenced(RecordKey key, long version)
