@@ -49,7 +49,16 @@ public sealed class ClusterObjects
 
     /// <summary>Waits until the object (null when absent) is as wanted.</summary>
     /// <exception cref="TimeoutException">It did not become so in time; the message says what was last seen.</exception>
-    public async Task<JsonObject?> WaitForAsync(string resource, string ns, string name, Func<JsonObject?, bool> wanted, string what, TimeSpan timeout, CancellationToken cancellationToken)
+    public Task<JsonObject?> WaitForAsync(string resource, string ns, string name, Func<JsonObject?, bool> wanted, string what, TimeSpan timeout, CancellationToken cancellationToken) =>
+        WaitAsync(resource, () => Find(resource, ns, name), wanted, seen => $"{resource} {ns}/{name} was not {what} within {timeout}; last seen: {seen?.ToJsonString() ?? "nothing"}", timeout, cancellationToken);
+
+    /// <summary>Waits until the objects of a resource (in one namespace, or everywhere) are as wanted.</summary>
+    /// <exception cref="TimeoutException">They did not become so in time; the message says what was last seen.</exception>
+    public Task<IReadOnlyList<JsonObject>> WaitForListAsync(
+        string resource, string ns, Func<IReadOnlyList<JsonObject>, bool> wanted, string what, TimeSpan timeout, CancellationToken cancellationToken) =>
+        WaitAsync(resource, () => List(resource, ns), wanted, seen => $"{resource} in '{ns}' were not {what} within {timeout}; last seen: [{string.Join(", ", seen.Select(o => o.ToJsonString()))}]", timeout, cancellationToken);
+
+    private async Task<T> WaitAsync<T>(string resource, Func<T> look, Func<T, bool> wanted, Func<T, string> complaint, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var type = TypeOf(resource);
         var signal = _store.Join(type);
@@ -59,14 +68,14 @@ public sealed class ClusterObjects
         {
             while (true)
             {
-                var seen = _store.Find(type, ns, name)?.Body();
+                var seen = look();
                 if (wanted(seen)) return seen;
-                await signal.WaitAsync(timeout, ended.Token);
+                await signal.WaitAsync(Timeout.InfiniteTimeSpan, ended.Token);
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new TimeoutException($"{resource} {ns}/{name} was not {what} within {timeout}; last seen: {_store.Find(type, ns, name)?.Body().ToJsonString() ?? "nothing"}");
+            throw new TimeoutException(complaint(look()));
         }
         finally
         {

@@ -26,7 +26,8 @@ internal sealed partial class ClusterStore
         ObjectRules.MarkDeleting(body, clock.GetUtcNow());
         body.Child("status")["phase"] = "Terminating";
         var terminating = Commit(table, Change.Modified, before, body, "delete", caller);
-        foreach (var other in _tables.Values.Where(t => t.Type.Namespaced).ToList())
+        // Every resource, also those that nobody asked for so far: their seeded objects must not turn up afterwards.
+        foreach (var other in Types.Where(t => t.Namespaced).Select(Table).ToList())
         {
             foreach (var item in other.Objects.Values.Where(o => o.Namespace == before.Name).ToList()) Delete(other.Type, item.Namespace, item.Name, System);
         }

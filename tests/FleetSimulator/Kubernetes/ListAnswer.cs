@@ -20,7 +20,7 @@ internal static class ListAnswer
         var next = page.NextKey is null ? null : WriteToken(page.Version, page.NextKey);
         // The count of what is left is given only when no selector has to be run over it.
         var remaining = labels.IsEmpty && fields.IsEmpty ? page.Remaining : 0;
-        await ApiServer.WriteAsync(http, 200, Envelope(target.Type, page.Items.Select(o => MediaTypes.Shape(metadataOnly, o.Json)), page.Version, next, remaining, metadataOnly));
+        await ApiServer.WriteAsync(http, 200, Envelope(target.Type, page.Items.Select(o => MediaTypes.ShapeItem(metadataOnly, target.Type, o.Json)), page.Version, next, remaining, metadataOnly));
     }
 
     public static byte[] Envelope(ResourceType type, IEnumerable<byte[]> items, long version, string? next, int remaining, bool metadataOnly = false)

@@ -25,6 +25,16 @@ internal static class MediaTypes
 
     public static byte[] Shape(HttpContext http, StoredObject item) => Shape(MetadataOnly(http), item.Json);
 
+    /// <summary>An item of a list: kube-apiserver leaves kind and apiVersion out of the items of built-in kinds.</summary>
+    public static byte[] ShapeItem(bool metadataOnly, ResourceType type, byte[] json)
+    {
+        if (metadataOnly || type.Custom) return Shape(metadataOnly, json);
+        var item = JsonNode.Parse(json)!.AsObject();
+        item.Remove("kind");
+        item.Remove("apiVersion");
+        return JsonSerializer.SerializeToUtf8Bytes(item, KubernetesJson.Compact);
+    }
+
     public static byte[] Shape(bool metadataOnly, byte[] json)
     {
         if (!metadataOnly) return json;

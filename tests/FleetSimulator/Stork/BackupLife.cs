@@ -38,6 +38,7 @@ internal static class BackupLife
     {
         if (!body.Items("metadata", "finalizers").Any(f => f.ToString() == StorkResources.Finalizer))
             return Next(await work.WriteAsync(body, 0.01, AddFinalizer));
+        if (BackupChecks.ForeignNamespace(work, body) is { } foreign) return foreign;
         if (body.Text("status", "triggerTimestamp").Length == 0) return Next(await work.WriteAsync(body, 0.01, typed => Trigger(work, typed)));
         if (body.Items("spec", "namespaces").Any(n => n.ToString() == "*")) return Next(await work.WriteAsync(body, 0.01, typed => typed["spec"]!["namespaces"] = KubernetesJson.ArrayOf(BackupSelection.Everything(work.Store))));
 
