@@ -17,6 +17,7 @@ internal static class Settings
         ["Logging:LogLevel:Grpc"] = "Warning",
         ["Logging:LogLevel:OpenIddict"] = "Warning",
         ["Logging:LogLevel:Orleans"] = "Warning",
+        ["Logging:LogLevel:Polly"] = "Warning",
         // One false warning at every start: it takes the machine's uptime for a stalled thread.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };

@@ -63,10 +63,14 @@ internal static class SiloSetup
             siloPort: options.Port > 0 ? options.Port : Ports.Free(), gatewayPort: 0, serviceId: "pxbackup", clusterId: "pxbackup"));
     }
 
-    private static void AddApplicationClusters(this IServiceCollection services, IConfiguration configuration)
+    private static void AddApplicationClusters(this IServiceCollection services, ConfigurationManager configuration)
     {
         services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters"));
-        services.AddSingleton(new EndpointPolicy(configuration.Read<EndpointPolicyOptions>("Endpoints")));
+        // One machine: its clusters, stores and identity provider may well be on the machine itself. What must never be reached
+        // (metadata addresses, link-local, multicast) is refused whatever is set.
+        var endpoints = new EndpointPolicyOptions { AllowLoopback = true };
+        configuration.GetSection("Endpoints").Bind(endpoints);
+        services.AddSingleton(new EndpointPolicy(endpoints));
         services.AddSingleton<IClusterConnectionFactory, ClusterConnectionFactory>();
     }
 

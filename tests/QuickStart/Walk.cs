@@ -45,7 +45,7 @@ internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fle
         var backup = await BackupAsync($"walk-{run}", source, location, cancellationToken);
         var restored = backup.BackupInfo.Namespaces.ToDictionary(name => name, name => $"{name}-{run}");
         var restore = await RestoreAsync($"walk-{run}", backup, target, restored, cancellationToken);
-        Compare(fleet.Clusters[0], fleet.Clusters[^1], restored);
+        Compare(backup, fleet.Clusters[0], fleet.Clusters[^1], restored);
         await DeleteAsync(restore, backup, cancellationToken);
         Say($"done in {_since.Elapsed.TotalSeconds:0.0} s; backup {kept.Metadata.Name} is kept for you to look at");
     }
@@ -151,25 +151,26 @@ internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fle
             : throw new InvalidOperationException($"restore {name} failed: {restore.RestoreInfo.Status.Reason}");
     }
 
-    /// <summary>Every object of the sample applications must be in the target namespace, with the same contents where contents matter.</summary>
-    private static void Compare(SimulatedCluster source, SimulatedCluster target, Dictionary<string, string> mapping)
+    /// <summary>Every object that the backup lists must be in its target namespace, with the same contents where they may not differ.</summary>
+    private static void Compare(BackupObject backup, SimulatedCluster source, SimulatedCluster target, Dictionary<string, string> mapping)
     {
-        var compared = 0;
-        foreach (var (from, to) in mapping)
+        var kinds = new Dictionary<string, (string Resource, string? Content)>
         {
-            foreach (var (resource, content) in ((string, string)[])[("deployments.apps", "spec"), ("services", "spec"), ("configmaps", "data"), ("secrets", "data")])
-            {
-                foreach (var original in source.Objects.List(resource, from))
-                {
-                    var name = original["metadata"]!["name"]!.GetValue<string>();
-                    if (name is "kube-root-ca.crt" or "openshift-service-ca.crt")
-                        continue; // Kubernetes' own, in every namespace.
-                    var copy = target.Objects.Find(resource, to, name) ?? throw new InvalidOperationException($"{resource} {from}/{name} was not restored as {to}/{name}");
-                    if (resource is "configmaps" or "secrets" && !JsonNode.DeepEquals(original[content], copy[content]))
-                        throw new InvalidOperationException($"{resource} {to}/{name} differs from {from}/{name}");
-                    compared++;
-                }
-            }
+            ["Deployment"] = ("deployments.apps", null),
+            ["Service"] = ("services", null),
+            ["ServiceAccount"] = ("serviceaccounts", null),
+            ["ConfigMap"] = ("configmaps", "data"),
+            ["Secret"] = ("secrets", "data"),
+        };
+        var compared = 0;
+        foreach (var item in backup.BackupInfo.Resources)
+        {
+            if (!mapping.TryGetValue(item.Namespace, out var to) || !kinds.TryGetValue(item.Kind, out var kind))
+                continue;
+            var copy = target.Objects.Find(kind.Resource, to, item.Name) ?? throw new InvalidOperationException($"{item.Kind} {item.Namespace}/{item.Name} was not restored as {to}/{item.Name}");
+            if (kind.Content is { } content && !JsonNode.DeepEquals(source.Objects.Find(kind.Resource, item.Namespace, item.Name)?[content], copy[content]))
+                throw new InvalidOperationException($"{item.Kind} {to}/{item.Name} differs from {item.Namespace}/{item.Name}");
+            compared++;
         }
 
         if (compared == 0)

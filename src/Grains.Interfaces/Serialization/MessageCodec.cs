@@ -35,7 +35,9 @@ public sealed class MessageCodec : IGeneralizedCodec, IGeneralizedCopier, ITypeF
 
         var message = (IMessage)value!;
         var size = message.CalculateSize();
-        writer.WriteFieldHeader(fieldIdDelta, expectedType!, message.GetType(), WireType.LengthPrefixed);
+        // The type is written even where it is the expected one: this codec serves all messages, and a reader is not told what
+        // was expected.
+        writer.WriteFieldHeader(fieldIdDelta, typeof(IMessage), message.GetType(), WireType.LengthPrefixed);
         writer.WriteVarUInt32((uint)size);
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Max(size, 1));
         try

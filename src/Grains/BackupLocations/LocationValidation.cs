@@ -29,7 +29,7 @@ internal sealed record ValidationOutcome
     {
         // Clients look for the store's code (AccessDenied) in the text.
         var code = refused.StoreCode.Length > 0 && !refused.Message.Contains(refused.StoreCode, StringComparison.Ordinal) ? $" ({refused.StoreCode})" : "";
-        return Failed($"{refused.Message}{code} {refused.Cure}", refused.IsTransient ? ErrorReason.Unreachable : ErrorReason.Rejected);
+        return Failed($"{refused.Message.TrimEnd('.')}{code}. {refused.Cure}", refused.IsTransient ? ErrorReason.Unreachable : ErrorReason.Rejected);
     }
 }
 

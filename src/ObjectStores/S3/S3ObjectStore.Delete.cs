@@ -16,6 +16,11 @@ internal sealed partial class S3ObjectStore
         var batch = new List<KeyVersion>();
         await foreach (var version in VersionsAsync(prefix, cancellationToken).ConfigureAwait(false))
         {
+            if (!FitsXml(version.Key))
+            {
+                await DeleteAloneAsync(version, outcome, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
             batch.Add(version);
             if (batch.Count < DeleteBatch)
                 continue;
@@ -56,15 +61,17 @@ internal sealed partial class S3ObjectStore
             }
             foreach (var version in page.Versions ?? [])
             {
-                if (!version.Key.StartsWith(prefix, StringComparison.Ordinal))
-                    throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(version.Key)}', which is not below the prefix");
-                yield return new() { Key = version.Key, VersionId = version.VersionId };
+                var key = Decoded(version.Key, page.Encoding);
+                if (!key.StartsWith(prefix, StringComparison.Ordinal))
+                    throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(key)}', which is not below the prefix");
+                yield return new() { Key = key, VersionId = version.VersionId };
             }
             if (page.IsTruncated != true)
                 yield break;
-            if (string.IsNullOrEmpty(page.NextKeyMarker) || (page.NextKeyMarker == request.KeyMarker && page.NextVersionIdMarker == request.VersionIdMarker))
+            var next = Decoded(page.NextKeyMarker ?? "", page.Encoding);
+            if (next.Length == 0 || (next == request.KeyMarker && page.NextVersionIdMarker == request.VersionIdMarker))
                 throw Nonsense(what, "it said that there is more, and not where");
-            (request.KeyMarker, request.VersionIdMarker) = (page.NextKeyMarker, page.NextVersionIdMarker);
+            (request.KeyMarker, request.VersionIdMarker) = (next, page.NextVersionIdMarker);
         }
     }
 
@@ -84,18 +91,49 @@ internal sealed partial class S3ObjectStore
         }, cancellationToken).ConfigureAwait(false);
         outcome.Deleted += batch.Count - errors.Count;
         foreach (var error in errors)
+            await KeptAsync(new(error.Key, error.VersionId, error.Code ?? "", error.Message ?? "", null), outcome, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>A key that a list in XML cannot name goes by its own URL, unless a URL cannot name it either.</summary>
+    private async Task DeleteAloneAsync(KeyVersion version, Outcome outcome, CancellationToken cancellationToken)
+    {
+        if (version.Key.Split('/').Any(segment => segment is "." or ".."))
         {
-            var (isLocked, until) = await LockOfAsync(error, cancellationToken).ConfigureAwait(false);
-            (isLocked ? outcome.Locked : outcome.Refused).Add(new(error.Key, error.VersionId, error.Code ?? "", error.Message ?? "", until));
+            outcome.Refused.Add(new(version.Key, version.VersionId, "", "Neither XML nor a URL can name this key: remove it with the store's own tools.", null));
+            return;
+        }
+        try
+        {
+            await CallAsync($"removing {StoreKey.ForDisplay(version.Key)} in bucket {bucket}", token => connection.Client.DeleteObjectAsync(
+                new() { BucketName = bucket, Key = version.Key, VersionId = version.VersionId }, token), cancellationToken).ConfigureAwait(false);
+            outcome.Deleted++;
+        }
+        catch (ObjectStoreException refused) when (refused.Cause is StoreFailure.AccessDenied)
+        {
+            await KeptAsync(new(version.Key, version.VersionId, refused.StoreCode, refused.Message, null), outcome, cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>Stores answer AccessDenied for a locked object and for a missing right alike: the version itself is asked.</summary>
-    private async Task<(bool IsLocked, DateTimeOffset? Until)> LockOfAsync(DeleteError error, CancellationToken cancellationToken)
+    private static bool FitsXml(string key)
     {
-        if (error.Code is "ObjectLocked")
+        foreach (var rune in key.EnumerateRunes())
+            if (rune.Value is < 0x20 or 0xfffd or 0xfffe or 0xffff)
+                return false;
+        return true;
+    }
+
+    private async Task KeptAsync(RefusedDelete kept, Outcome outcome, CancellationToken cancellationToken)
+    {
+        var (isLocked, until) = await LockOfAsync(kept, cancellationToken).ConfigureAwait(false);
+        (isLocked ? outcome.Locked : outcome.Refused).Add(kept with { RetainUntil = until });
+    }
+
+    /// <summary>Stores answer AccessDenied for a locked object and for a missing right alike: the version itself is asked.</summary>
+    private async Task<(bool IsLocked, DateTimeOffset? Until)> LockOfAsync(RefusedDelete error, CancellationToken cancellationToken)
+    {
+        if (error.StoreCode is "ObjectLocked")
             return (true, null);
-        if (error.Code is not ("AccessDenied" or "InvalidRequest") || string.IsNullOrEmpty(error.VersionId) || !StoreKey.IsOrdinary(error.Key))
+        if (error.StoreCode is not ("AccessDenied" or "InvalidRequest") || string.IsNullOrEmpty(error.VersionId) || !StoreKey.IsOrdinary(error.Key))
             return (false, null);
         try
         {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Net;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Amazon.S3;
@@ -35,8 +36,8 @@ internal sealed partial class S3ObjectStore(
     public async IAsyncEnumerable<StoredObject> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         await foreach (var page in PagesAsync(prefix, delimiter: null, cancellationToken).ConfigureAwait(false))
-            foreach (var item in page.S3Objects ?? [])
-                yield return new(item.Key, item.Size ?? 0, Utc(item.LastModified), (item.ETag ?? "").Trim('"'));
+            foreach (var item in page.Objects)
+                yield return item;
     }
 
     public async Task<IReadOnlyList<string>> ListFoldersAsync(string prefix, CancellationToken cancellationToken = default)
@@ -45,7 +46,7 @@ internal sealed partial class S3ObjectStore(
             throw new ArgumentException($"The prefix '{prefix}' must end in '/'.", nameof(prefix));
         var folders = new SortedSet<string>(StringComparer.Ordinal);
         await foreach (var page in PagesAsync(prefix, "/", cancellationToken).ConfigureAwait(false))
-            foreach (var folder in page.CommonPrefixes ?? [])
+            foreach (var folder in page.Folders)
                 if (folder.EndsWith('/') && folder.Length > prefix.Length + 1 && StoreKey.IsOrdinary(folder[prefix.Length..]))
                     folders.Add(folder[prefix.Length..^1]);
                 else
@@ -117,7 +118,7 @@ internal sealed partial class S3ObjectStore(
     }
 
     /// <summary>The pages of a listing. A store that goes in circles, or answers with what was not asked for, is stopped.</summary>
-    private async IAsyncEnumerable<ListObjectsV2Response> PagesAsync(
+    private async IAsyncEnumerable<(IReadOnlyList<StoredObject> Objects, IReadOnlyList<string> Folders)> PagesAsync(
         string prefix, string? delimiter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var what = $"listing {(prefix.Length == 0 ? "" : StoreKey.ForDisplay(prefix) + " in ")}bucket {bucket}";
@@ -126,20 +127,28 @@ internal sealed partial class S3ObjectStore(
         {
             var request = new ListObjectsV2Request { BucketName = bucket, Prefix = prefix, Delimiter = delimiter, MaxKeys = options.PageSize, ContinuationToken = from, Encoding = EncodingType.Url };
             var page = await CallAsync(what, token => connection.Client.ListObjectsV2Async(request, token), cancellationToken).ConfigureAwait(false);
-            var keys = (page.S3Objects ?? []).Select(item => item.Key).ToList();
-            if (keys.Concat(page.CommonPrefixes ?? []).FirstOrDefault(key => !key.StartsWith(prefix, StringComparison.Ordinal)) is { } stray)
+            var objects = (page.S3Objects ?? []).ConvertAll(item =>
+                new StoredObject(Decoded(item.Key, page.Encoding), item.Size ?? 0, Utc(item.LastModified), (item.ETag ?? "").Trim('"')));
+            var folders = (page.CommonPrefixes ?? []).ConvertAll(folder => Decoded(folder, page.Encoding));
+            if (objects.Select(item => item.Key).Concat(folders).FirstOrDefault(key => !key.StartsWith(prefix, StringComparison.Ordinal)) is { } stray)
                 throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(stray)}', which is not below the prefix");
-            if (last is not null && keys.Contains(last))
+            if (last is not null && objects.Exists(item => item.Key == last))
                 throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(last)}' on two pages");
-            yield return page;
+            yield return (objects, folders);
             if (page.IsTruncated != true)
                 yield break;
             if (string.IsNullOrEmpty(page.NextContinuationToken) || page.NextContinuationToken == from)
                 throw Nonsense(what, "it said that there is more, and not where");
             from = page.NextContinuationToken;
-            last = keys.Count > 0 ? keys[^1] : last;
+            last = objects.Count > 0 ? objects[^1].Key : last;
         }
     }
+
+    /// <summary>
+    /// A key out of a listing with <c>encoding-type=url</c>, asked for because XML cannot hold every character. Stores differ in what
+    /// they encode ('/' or not; a blank as '+' or %20); decoding is the same for all.
+    /// </summary>
+    private static string Decoded(string key, EncodingType? encoding) => encoding == EncodingType.Url ? WebUtility.UrlDecode(key) : key;
 
     private static async Task<ReadOnlyMemory<byte>> TakeAsync(GetObjectResponse answer, int maxBytes, CancellationToken cancellationToken)
     {

@@ -20,6 +20,9 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
     /// <summary>Below this offset a plain walk is as fast as looking up the buckets.</summary>
     private const long BucketsPayFrom = 2_000;
 
+    /// <summary>With more audiences than this, adding up their buckets costs more than the walk that it saves.</summary>
+    private const long BucketsPayUpTo = 8;
+
     private readonly SqliteCondition condition = new(query);
 
     /// <summary>How many match.</summary>
@@ -71,7 +74,7 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
             from = elsewhere;
         else if (IsSparse(offset + length))
             from = $"records INDEXED BY by_audience WHERE {condition.Text}";
-        else if (query.SortBy == RecordSort.CreatedAt && !condition.HasFilters && offset >= BucketsPayFrom)
+        if (condition.Start is null && query.SortBy == RecordSort.CreatedAt && !condition.HasFilters && offset >= BucketsPayFrom)
             range = Skip(descending, ref offset);
 
         var sql = $"SELECT rid FROM {from} AND {Seen} AND {range} {order} LIMIT {length} OFFSET {offset}";
@@ -101,7 +104,7 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
             return false;
         var visible = Visible();
         if (visible is { Audiences: 1, Records: > 0 } && query.SortBy == RecordSort.CreatedAt)
-            return !(needed > BucketsPayFrom && needed != long.MaxValue && !condition.HasFilters);
+            return true;
         var all = Number("SELECT coalesce(sum(n), 0) FROM audiences WHERE kind=$0 AND org=$1");
         var walked = Math.Min(all, (decimal)needed * all / Math.Max(1, visible.Records));
         return visible.Records * WalkedPerSorted < walked;
@@ -110,9 +113,12 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
     /// <summary>Finds the bucket of creation times in which the page begins; leaves the offset inside it.</summary>
     private string Skip(bool descending, ref long offset)
     {
-        using var statement = new Statement(
-            reading.Connection,
-            $"SELECT bucket, sum(n) FROM created_counts WHERE audience IN ({condition.Audiences}) GROUP BY bucket ORDER BY bucket {(descending ? "DESC" : "ASC")}");
+        if (condition.AudienceScope is not null && Visible().Audiences > BucketsPayUpTo)
+            return "true";
+        var counts = condition.AudienceScope is null
+            ? "SELECT bucket, n FROM created_totals WHERE kind=$0 AND org=$1"
+            : $"SELECT bucket, sum(n) FROM created_counts WHERE audience IN ({condition.Audiences}) GROUP BY bucket";
+        using var statement = new Statement(reading.Connection, $"{counts} ORDER BY bucket {(descending ? "DESC" : "ASC")}");
         using var reader = statement.Read([.. condition.Values.Take(condition.ScopeValues)]);
         while (reader.Read())
         {

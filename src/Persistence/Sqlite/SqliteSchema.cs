@@ -14,7 +14,8 @@ internal static class SqliteSchema
         // 1. Only live records are in `records`, so that no index needs a condition and walks stay inside the index.
         //    Bodies rest apart: filters then read narrow rows. `audiences` are the distinct sets of readers, with how
         //    many records each has: what a caller sees is a union of disjoint sets, so totals are sums.
-        //    `created_counts` counts by audience and 2^35 ticks (57 min) of creation: offsets become key ranges.
+        //    `created_counts` counts by audience and 2^39 ticks (15 h) of creation, `created_totals` for all audiences
+        //    together: offsets become key ranges.
         """
         CREATE TABLE records(
             rid INTEGER PRIMARY KEY,
@@ -42,6 +43,7 @@ internal static class SqliteSchema
         CREATE UNIQUE INDEX by_members ON audiences(kind, org, members);
         CREATE TABLE audience_members(kind INTEGER NOT NULL, org TEXT NOT NULL, reader TEXT NOT NULL, audience INTEGER NOT NULL, PRIMARY KEY(kind, org, reader, audience)) STRICT, WITHOUT ROWID;
         CREATE TABLE created_counts(audience INTEGER NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(audience, bucket)) STRICT, WITHOUT ROWID;
+        CREATE TABLE created_totals(kind INTEGER NOT NULL, org TEXT NOT NULL, bucket INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(kind, org, bucket)) STRICT, WITHOUT ROWID;
         CREATE TABLE tombstones(kind INTEGER NOT NULL, org TEXT NOT NULL, uid TEXT NOT NULL, version INTEGER NOT NULL, deleted INTEGER NOT NULL, PRIMARY KEY(kind, org, uid)) STRICT, WITHOUT ROWID;
         CREATE INDEX by_deleted ON tombstones(deleted);
         CREATE TABLE marks(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

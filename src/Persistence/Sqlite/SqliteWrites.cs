@@ -40,7 +40,7 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
         var sameMembers = Sql("SELECT 1 FROM audiences WHERE id=$0 AND members=$1").Number(oldAudience, row.Members) is not null;
         if (!sameMembers || row.Created != old.Created)
         {
-            Leave(oldAudience, old.Created);
+            Leave(key, oldAudience, old.Created);
             audience = Enter(key.Kind, key.OrgId, row);
         }
 
@@ -66,7 +66,7 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
     public void Delete(RecordKey key, long version, long now)
     {
         var (rid, old, audience) = Fenced(key, version);
-        Leave(audience, old.Created);
+        Leave(key, audience, old.Created);
         RemoveSides(rid);
         Sql("DELETE FROM bodies WHERE rid=$0").Run(rid);
         Sql("DELETE FROM records WHERE rid=$0").Run(rid);
@@ -119,14 +119,17 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
         }
 
         Sql("INSERT INTO created_counts(audience, bucket, n) VALUES($0,$1,1) ON CONFLICT DO UPDATE SET n=n+1").Run(audience, IndexRow.BucketOf(row.Created));
+        Sql("INSERT INTO created_totals(kind, org, bucket, n) VALUES($0,$1,$2,1) ON CONFLICT DO UPDATE SET n=n+1").Run((long)kind, org, IndexRow.BucketOf(row.Created));
         return audience!.Value;
     }
 
-    private void Leave(long audience, long created)
+    private void Leave(RecordKey key, long audience, long created)
     {
         Sql("UPDATE audiences SET n=n-1 WHERE id=$0").Run(audience);
         if (Sql("UPDATE created_counts SET n=n-1 WHERE audience=$0 AND bucket=$1 RETURNING n").Number(audience, IndexRow.BucketOf(created)) == 0)
             Sql("DELETE FROM created_counts WHERE audience=$0 AND bucket=$1").Run(audience, IndexRow.BucketOf(created));
+        if (Sql("UPDATE created_totals SET n=n-1 WHERE kind=$0 AND org=$1 AND bucket=$2 RETURNING n").Number((long)key.Kind, key.OrgId, IndexRow.BucketOf(created)) == 0)
+            Sql("DELETE FROM created_totals WHERE kind=$0 AND org=$1 AND bucket=$2").Run((long)key.Kind, key.OrgId, IndexRow.BucketOf(created));
     }
 
     private void AddSides(long rid, IndexRow row)

@@ -28,16 +28,14 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
     public async Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken)
     {
         // The first call opens the connection, so name, policy, TCP and TLS fail here with their own causes.
-        var version = await CallAsync("read /version", () => connection.GetAsync("/version", StorkJson.TypeInfo<ServerVersion>(), cancellationToken)).ConfigureAwait(false);
-        if (version.GitVersion.Length == 0)
-            throw new ClusterException(ClusterFailure.ApiUnavailable, "What answers there is not a Kubernetes API server.", "Check the server address in the kubeconfig.");
+        var version = await VersionAsync(cancellationToken).ConfigureAwait(false);
         await CheckKindsAsync(cancellationToken).ConfigureAwait(false);
         var adminNamespace = await AdminNamespaceAsync(cancellationToken).ConfigureAwait(false);
         await CheckRightsAsync(adminNamespace, cancellationToken).ConfigureAwait(false);
         var stork = await StorkVersionAsync(cancellationToken).ConfigureAwait(false);
         return new ClusterProbe
         {
-            KubernetesVersion = StorkText.Bounded(version.GitVersion, 64),
+            KubernetesVersion = version,
             StorkVersion = stork,
             AdminNamespace = adminNamespace,
             ClusterUid = await ClusterUidAsync(cancellationToken).ConfigureAwait(false),
@@ -87,6 +85,26 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
         {
             throw AsCluster(e, doing);
         }
+    }
+
+    private async Task<string> VersionAsync(CancellationToken cancellationToken)
+    {
+        var version = new ServerVersion();
+        try
+        {
+            version = await connection.GetAsync("/version", StorkJson.TypeInfo<ServerVersion>(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (ApiException e) when (!e.IsNotFound)
+        {
+            throw AsCluster(e, "read /version");
+        }
+        catch (ApiException)
+        {
+            // Some other web server: told below, like an answer without a version.
+        }
+
+        return version.GitVersion.Length > 0 ? StorkText.Bounded(version.GitVersion, 64)
+            : throw new ClusterException(ClusterFailure.ApiUnavailable, "What answers there is not a Kubernetes API server.", "Check the server address in the kubeconfig.");
     }
 
     private async Task CheckKindsAsync(CancellationToken cancellationToken)

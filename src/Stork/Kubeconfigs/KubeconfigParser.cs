@@ -106,14 +106,13 @@ public static class KubeconfigParser
     private static Uri Server(Field field)
     {
         var text = field.Text() ?? throw field.Refused(KubeconfigError.Server, "is missing; give the API server's https address");
-        if (text.Length > MaxServerLength || !text.All(c => c is > ' ' and < (char)0x7F and not '\\'))
+        if (text.Length > MaxServerLength || !text.All(c => c is > ' ' and < (char)0x7F and not ('\\' or '%')))
             throw field.Refused(KubeconfigError.Server, "is not a plain URL; give the API server's https address");
         if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme != Uri.UriSchemeHttps)
             throw field.Refused(KubeconfigError.Server, "is not an https URL; give the API server's https address");
         if (uri.UserInfo.Length > 0 || text.Contains('@') || uri.Query.Length > 0 || uri.Fragment.Length > 0 || text.Contains('?') || text.Contains('#'))
             throw field.Refused(KubeconfigError.Server, "has a user, query or fragment; give host, port and path only");
-        if (uri.Host.Length is 0 or > MaxHostLength || uri.HostNameType is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6)
-            || uri.Host.Contains('%') || uri.Port == 0)
+        if (uri.Host.Length is 0 or > MaxHostLength || uri.HostNameType is not (UriHostNameType.Dns or UriHostNameType.IPv4 or UriHostNameType.IPv6) || uri.Port == 0)
             throw field.Refused(KubeconfigError.Server, "has no host that can be used; give a DNS name or an address");
         return uri;
     }

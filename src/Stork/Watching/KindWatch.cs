@@ -26,6 +26,7 @@ internal sealed partial class KindWatch(
     private bool _accepted;
     private bool _productive;
     private bool _lasted;
+    private int _gone;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -35,7 +36,8 @@ internal sealed partial class KindWatch(
             {
                 await RoundAsync(cancellationToken).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            // A connection may break in the very moment in which it is not wanted any more.
+            catch (Exception e) when (cancellationToken.IsCancellationRequested && IsFailure(e))
             {
                 return;
             }
@@ -52,13 +54,17 @@ internal sealed partial class KindWatch(
                 await ListAsync(cancellationToken).ConfigureAwait(false);
             await WatchAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (Exception e) when (IsExpected(e, cancellationToken))
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested && IsFailure(e))
         {
             failure = e;
         }
 
         if (_productive || _lasted)
+        {
             _backoff.Reset();
+            _gone = 0;
+        }
+
         if (failure is null && _lasted)
             return;
         await RecoverAsync(failure, cancellationToken).ConfigureAwait(false);
@@ -71,9 +77,13 @@ internal sealed partial class KindWatch(
         if (NeedsList(failure) || _backoff.Failures >= MaxResumes)
             _version = null;
         var first = _backoff.Failures == 0;
+        // A version that is too old is not the cluster's failure, unless the version of a fresh list is.
+        var stale = api is { IsGone: true } && _gone++ == 0;
         var wait = _backoff.Next(api?.RetryAfter);
-        // A version that is too old is not the cluster's failure, and a watch that broke is resumed before anybody is told: most come back at once.
-        if (failure is not (null or ObserverException) && !(first && (_accepted || api is { IsGone: true })))
+        if (stale)
+            return;
+        // A watch that broke is resumed before anybody is told: most come back at once.
+        if (failure is not (null or ObserverException) && !(first && _accepted))
         {
             Log.Lost(logger, kind, failure.Message);
             await TellLostAsync(failure, cancellationToken).ConfigureAwait(false);
@@ -83,8 +93,7 @@ internal sealed partial class KindWatch(
             Log.ObserverFailed(logger, kind, failure.InnerException!);
         }
 
-        if (!(first && api is { IsGone: true }))
-            await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
+        await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task ListAsync(CancellationToken cancellationToken)
@@ -184,10 +193,8 @@ internal sealed partial class KindWatch(
     }
 
     /// <summary>Failures of the cluster and of the observer; anything else is a mistake in this library and must be seen.</summary>
-    private static bool IsExpected(Exception e, CancellationToken cancellationToken) =>
-        !cancellationToken.IsCancellationRequested
-        && (e is ApiException or ClusterException or ObserverException or JsonException or IOException or HttpRequestException
-            or OperationCanceledException);
+    private static bool IsFailure(Exception e) =>
+        e is ApiException or ClusterException or ObserverException or JsonException or IOException or HttpRequestException or OperationCanceledException;
 
     private static bool NeedsList(Exception? failure) => failure switch
     {

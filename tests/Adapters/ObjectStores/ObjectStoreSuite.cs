@@ -6,6 +6,7 @@ using Amazon.S3.Model;
 using Microsoft.Extensions.Logging.Abstractions;
 using PxBackup.ObjectStores;
 using Xunit;
+using ObjectLockMode = PxBackup.ObjectStores.ObjectLockMode;
 
 namespace PxBackup.Tests.Adapters.ObjectStores;
 

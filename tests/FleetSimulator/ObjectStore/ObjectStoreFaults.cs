@@ -88,6 +88,7 @@ public sealed record ObjectStoreFault
 /// <summary>The faults in force. Safe to change while requests run.</summary>
 public sealed class ObjectStoreFaults
 {
+    private readonly Lock gate = new();
     private volatile bool down;
     private ObjectStoreFault[] faults = [];
 
@@ -97,7 +98,7 @@ public sealed class ObjectStoreFaults
     /// <summary>Puts a fault in force. Earlier ones go first.</summary>
     public ObjectStoreFault Add(ObjectStoreFault fault)
     {
-        lock (this)
+        lock (gate)
             faults = [.. faults, fault];
         return fault;
     }
@@ -105,14 +106,14 @@ public sealed class ObjectStoreFaults
     /// <summary>Takes a fault back.</summary>
     public void Remove(ObjectStoreFault fault)
     {
-        lock (this)
+        lock (gate)
             faults = [.. faults.Where(other => !ReferenceEquals(other, fault))];
     }
 
     /// <summary>All is well again.</summary>
     public void Clear()
     {
-        lock (this)
+        lock (gate)
             faults = [];
         Down = false;
     }

@@ -115,7 +115,9 @@ internal static class S3Listing
         yield return new(Space + "StorageClass", version.Headers.GetValueOrDefault("x-amz-storage-class", "STANDARD"));
     }
 
-    private static string Shown(string text, S3Request request) => request["encoding-type"] == "url" ? S3Request.Encode(text, keepSlash: true) : text;
+    /// <summary>Encoded as AWS does it: a form's encoding, with the slashes left.</summary>
+    private static string Shown(string text, S3Request request) =>
+        request["encoding-type"] == "url" ? S3Request.Encode(text, keepSlash: true).Replace("%20", "+", StringComparison.Ordinal) : text;
 
     private static string? Delimiter(S3Request request) => request["delimiter"] is { Length: > 0 } delimiter ? delimiter : null;
 

@@ -132,7 +132,7 @@ public sealed class SimulatedObjectStore
         if (answer is null || fault is { Kind: ObjectStoreFaultKind.Reset })
             context.Abort();
         else
-            await SendAsync(context, request, answer, requestId, isCut);
+            await SendAsync(context, request, answer.With("Date", options.Time.GetUtcNow().ToString("R")), requestId, isCut);
     }
 
     private async Task<(S3Answer Answer, string AccessKey, bool TookEffect)> PerformAsync(HttpContext context, S3Request request, bool repeatPage, string requestId)
