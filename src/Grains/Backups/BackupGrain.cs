@@ -26,6 +26,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
     private WorkLoop? _loop;
     private bool _admitted;
+    private DateTimeOffset? _followedSince;
 
     private BackupOptions Options => options.Value;
 
@@ -152,8 +153,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (Now >= record.Deadline.ToDateTimeOffset())
             return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
         await Cluster(record).EnqueueAsync(WorkOf(record));
-        if (!facts.Online)
-            await ExplainAsync($"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
         return AskForRoomAgain;
     }
 
@@ -206,7 +206,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (await BackupOnCluster.FactsAsync(cluster) is null)
             return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed while the backup was running");
         await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
-        if (await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace) is not { } resource)
+        var followedSince = _followedSince;
+        _followedSince = null; // Until the look succeeds.
+        var found = await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace);
+        _followedSince = followedSince ?? Now;
+        if (found is not { } resource)
             return await GiveUpAsync("the ApplicationBackup was deleted on the cluster while Stork was working on it");
         if (resource.Status.Stage == StorkStage.Final)
         {
@@ -218,12 +222,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
 
         var seen = await ChangeAsync(current => BackupRules.Observe(current!, ReportOf(resource), Options, Now));
-        var quietSince = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
-        if (Now - quietSince >= Options.CheckInterval)
+        // Time in which nobody could look at the cluster does not count against Stork.
+        var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
+        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
+        if (quiet >= Options.CheckInterval)
         {
             var warning = await BackupOnCluster.WarningAsync(cluster, clusterNamespace, resource.Metadata.Uid);
-            if (Now >= seen.Deadline.ToDateTimeOffset() || (warning.Length > 0 && Now - quietSince >= Options.StuckTimeout))
-                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {Now - quietSince:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
+            if (quiet >= Options.StageTimeout || (warning.Length > 0 && quiet >= Options.StuckTimeout))
+                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
             if (warning.Length > 0)
                 await ExplainAsync(warning);
         }
@@ -234,9 +240,13 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
         var cluster = Cluster(record);
-        if (await BackupOnCluster.FactsAsync(cluster) is not null
-            && !await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
-            return Options.DeletePollInterval;
+        if (await BackupOnCluster.FactsAsync(cluster) is not null)
+        {
+            record = await IdentifiedAsync(record, cluster);
+            if (!await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
+                return Options.DeletePollInterval;
+        }
+
         return await ReleaseAsync(await ChangeAsync(current => BackupRules.ResourceRemoved(current!)));
     }
 
@@ -249,6 +259,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         {
             if (location is not null && !record.KeepData)
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
+            record = await IdentifiedAsync(record, through);
             await FailPoint.HitAsync("backup.before-resource-delete", Logger);
             if (!await BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData))
                 return Options.DeletePollInterval;
@@ -259,7 +270,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {
             await ChangeAsync(current => BackupRules.DeletionWaits(current!, kept, Options, Now));
-            return TimeSpan.FromMinutes(10); // A lock ends after days: no need to hurry.
+            return Options.LockedInterval;
         }
 
         await FailPoint.HitAsync("backup.before-record-delete", Logger);
@@ -268,6 +279,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         DeactivateOnIdle();
         return null;
     }
+
+    private async Task<BackupRecord> IdentifiedAsync(BackupRecord record, IClusterGrain cluster) =>
+        record.Backup.BackupInfo.CrUid.Length == 0 && await BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace) is { } resource
+            ? await ChangeAsync(current => BackupRules.Identified(current!, resource.Metadata.Name, resource.Metadata.Uid))
+            : record;
 
     private async Task<OpenLocation?> LocationForDeletionAsync(BackupRecord record)
     {
@@ -326,6 +342,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         ResourceCount = resource.Status.ResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
         TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
+        LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] is placed on its cluster")]

@@ -27,6 +27,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
     private WorkLoop? _loop;
     private bool _admitted;
+    private DateTimeOffset? _followedSince;
 
     private RestoreOptions Options => options.Value;
 
@@ -132,8 +133,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (Now >= record.Deadline.ToDateTimeOffset())
             return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
         await Cluster(record).EnqueueAsync(WorkOf(record));
-        if (!facts.Online)
-            await ExplainAsync($"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
         return AskForRoomAgain;
     }
 
@@ -179,7 +179,11 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (await BackupOnCluster.FactsAsync(cluster) is null)
             return await GiveUpAsync($"cluster [{record.Restore.RestoreInfo.Cluster}] was removed while the restore was running");
         await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
-        if (await RestoreOnCluster.FindAsync(cluster, record) is not { } resource)
+        var followedSince = _followedSince;
+        _followedSince = null; // Until the look succeeds.
+        var found = await RestoreOnCluster.FindAsync(cluster, record);
+        _followedSince = followedSince ?? Now;
+        if (found is not { } resource)
             return await GiveUpAsync("the ApplicationRestore was deleted on the cluster while Stork was working on it");
         if (resource.Status.Stage == StorkStage.Final)
         {
@@ -190,7 +194,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         }
 
         var seen = await ChangeAsync(current => RestoreRules.Observe(current!, ReportOf(resource), Options, Now));
-        var quiet = Now - (seen.Deadline.ToDateTimeOffset() - Options.StageTimeout);
+        // Time in which nobody could look at the cluster does not count against Stork.
+        var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
+        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
         if (quiet >= Options.CheckInterval)
         {
             var warning = await BackupOnCluster.WarningAsync(cluster, record.ResourceNamespace, resource.Metadata.Uid);
@@ -258,6 +264,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         RestoredCount = resource.Status.RestoredResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
         TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
+        LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
     [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] is placed on its cluster")]
