@@ -94,9 +94,11 @@ internal sealed class Client : IDisposable
         return await ClusterIsAsync(name, ClusterStatus.Online);
     }
 
-    public Task<ClusterObject> ClusterIsAsync(string name, ClusterStatus status) => Wait.UntilAsync(
-        async () => (await Clusters.InspectAsync(new ClusterInspectRequest { OrgId = Org, Name = name }, Options)).Cluster,
-        it => it.ClusterInfo.Status.Status == status, $"cluster {name} is {status}");
+    public Task<ClusterObject> ClusterIsAsync(string name, ClusterStatus status) => ClusterIsAsync(new ObjectRef { Name = name }, status);
+
+    public Task<ClusterObject> ClusterIsAsync(ObjectRef cluster, ClusterStatus status) => Wait.UntilAsync(
+        async () => (await Clusters.InspectAsync(new ClusterInspectRequest { OrgId = Org, Name = cluster.Name, Uid = cluster.Uid }, Options)).Cluster,
+        it => it.ClusterInfo.Status.Status == status, $"cluster {cluster.Name} is {status}");
 
     public async Task<BackupObject> CreateAsync(BackupCreateRequest request) => (await Backups.CreateAsync(request, Options)).Backup;
 
@@ -167,7 +169,7 @@ internal sealed class Client : IDisposable
         _channel.Dispose();
     }
 
-    private static Task GoneAsync<T>(Func<Task<T>> look, string what) => Wait.UntilAsync(
+    private static async Task GoneAsync<T>(Func<Task<T>> look, string what) => await Wait.UntilAsync(
         async () =>
         {
             try

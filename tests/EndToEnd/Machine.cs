@@ -68,6 +68,9 @@ public sealed class Machine : IAsyncLifetime
 
     internal ObjectRef Credential { get; private set; } = null!;
 
+    /// <summary>The right access key with another secret.</summary>
+    internal ObjectRef WrongCredential { get; private set; } = null!;
+
     internal ObjectRef Location { get; private set; } = null!;
 
     internal ObjectRef Cluster { get; private set; } = null!;
@@ -85,6 +88,7 @@ public sealed class Machine : IAsyncLifetime
         await StartServerAsync();
         Admin = await Client.SignInAsync(this, AdminName, AdminPassword);
         Credential = await Admin.AddCredentialAsync("keys", AccessKey, SecretKey);
+        WrongCredential = await Admin.AddCredentialAsync("wrong-keys", AccessKey, "canary-wrong-secret-key");
         Location = (await Admin.AddLocationAsync("bucket", Credential, StoreEndpoint, Bucket)).Ref();
         Cluster = (await Admin.AddClusterAsync(Simulated.Name, Simulated.Kubeconfig)).Ref();
     }

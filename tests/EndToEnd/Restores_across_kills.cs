@@ -54,6 +54,6 @@ public class Restores_across_kills(Machine machine) : IClassFixture<Machine>
         Assert.NotEmpty(machine.Simulated.Objects.List("configmaps", $"shop-{name}")); // What was restored stays.
     }
 
-    private Task RemovedAsync(RestoreCreateRequest request) => machine.Simulated.Objects.WaitForAsync(
+    private async Task RemovedAsync(RestoreCreateRequest request) => await machine.Simulated.Objects.WaitForAsync(
         Machine.Restores, Machine.StorkNamespace, Machine.ResourceOf(request.Metadata), found => found is null, "removed", Wait.Patience, TestContext.Current.CancellationToken);
 }

@@ -47,16 +47,16 @@ public class The_walk(Machine machine) : IClassFixture<Machine>
     {
         var rest = machine.Admin.Rest;
         var simulated = machine.Fleet.Clusters[1];
-        await rest.DoAsync(HttpMethod.Post, "/v1/cloudcredential", $$$"""
-            {"metadata":{"name":"curl-keys","org_id":"default"},"cloud_credential":{"type":"AWS","aws_config":{"access_key":"{{{Machine.AccessKey}}}","secret_key":"{{{Machine.SecretKey}}}"}}}
+        await rest.DoAsync(HttpMethod.Post, "/v1/cloudcredential", $$$$"""
+            {"metadata":{"name":"curl-keys","org_id":"default"},"cloud_credential":{"type":"AWS","aws_config":{"access_key":"{{{{Machine.AccessKey}}}}","secret_key":"{{{{Machine.SecretKey}}}}"}}}
             """);
-        await rest.DoAsync(HttpMethod.Post, "/v1/backuplocation", $$$"""
+        await rest.DoAsync(HttpMethod.Post, "/v1/backuplocation", $$$$"""
             {"metadata":{"name":"curl-bucket","org_id":"default"},"backup_location":{"type":"S3","path":"curl-bucket","cloud_credential_ref":{"name":"curl-keys"},
-             "s3_config":{"endpoint":"{{{machine.StoreEndpoint.ToString().TrimEnd('/')}}}","region":"us-east-1","disable_ssl":true}}}
+             "s3_config":{"endpoint":"{{{{machine.StoreEndpoint.ToString().TrimEnd('/')}}}}","region":"us-east-1","disable_ssl":true}}}
             """);
         await UntilAsync("/v1/backuplocation/default/curl-bucket", "backup_location", "backup_location_info", "Valid");
-        await rest.DoAsync(HttpMethod.Post, "/v1/cluster", $$$"""
-            {"metadata":{"name":"curl-cluster","org_id":"default"},"kubeconfig":"{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(simulated.Kubeconfig))}}}"}
+        await rest.DoAsync(HttpMethod.Post, "/v1/cluster", $$$$"""
+            {"metadata":{"name":"curl-cluster","org_id":"default"},"kubeconfig":"{{{{Convert.ToBase64String(Encoding.UTF8.GetBytes(simulated.Kubeconfig))}}}}"}
             """);
         await UntilAsync("/v1/cluster/default/curl-cluster", "cluster", "clusterInfo", "Online");
 
