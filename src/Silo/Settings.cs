@@ -1,4 +1,6 @@
+using System.Net;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Hosting;
 using PxBackup.Gateway.Identity;
 
 namespace PxBackup.Silo;
@@ -16,8 +18,10 @@ internal static class Settings
         ["Logging:LogLevel:System"] = "Warning",
         ["Logging:LogLevel:Grpc"] = "Warning",
         ["Logging:LogLevel:OpenIddict"] = "Warning",
-        ["Logging:LogLevel:Orleans"] = "Warning",
         ["Logging:LogLevel:Polly"] = "Warning",
+        ["Logging:LogLevel:Orleans"] = "Warning",
+        // Warns at every start of a garbage collection that is chosen on purpose.
+        ["Logging:LogLevel:Orleans.Runtime.Silo"] = "Error",
         // One false warning at every start: it takes the machine's uptime for a stalled thread.
         ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
     };
@@ -45,7 +49,11 @@ internal static class Settings
         var scheme = string.IsNullOrEmpty(configuration["Gateway:CertificateFile"]) ? "http" : "https";
         configuration[$"{IdentityOptions.Section}:{nameof(IdentityOptions.Issuer)}"] ??=
             $"{scheme}://localhost:{configuration["Gateway:RestPort"] ?? "10001"}/auth/realms/master";
+        // While only this machine's users reach us, its own services are no secret to them; clusters and stores on it are then allowed too.
+        configuration["Endpoints:AllowLoopback"] ??= IsLoopback(configuration["Gateway:Bind"] ?? new GatewayOptions().Bind) ? "true" : "false";
         // The identity reads it by its published name, which the prefix above takes away.
         configuration[IdentityServices.AdminPasswordVariable] ??= Environment.GetEnvironmentVariable(IdentityServices.AdminPasswordVariable);
     }
+
+    private static bool IsLoopback(string bind) => bind == "localhost" || (IPAddress.TryParse(bind, out var address) && IPAddress.IsLoopback(address));
 }

@@ -65,12 +65,8 @@ internal static class SiloSetup
 
     private static void AddApplicationClusters(this IServiceCollection services, ConfigurationManager configuration)
     {
-        services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters"));
-        // One machine: its clusters, stores and identity provider may well be on the machine itself. What must never be reached
-        // (metadata addresses, link-local, multicast) is refused whatever is set.
-        var endpoints = new EndpointPolicyOptions { AllowLoopback = true };
-        configuration.GetSection("Endpoints").Bind(endpoints);
-        services.AddSingleton(new EndpointPolicy(endpoints));
+        services.AddSingleton(configuration.Read<ClusterConnectionOptions>("Clusters:Connection"));
+        services.AddSingleton(new EndpointPolicy(configuration.Read<EndpointPolicyOptions>("Endpoints")));
         services.AddSingleton<IClusterConnectionFactory, ClusterConnectionFactory>();
     }
 

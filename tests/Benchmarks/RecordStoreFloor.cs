@@ -50,7 +50,7 @@ public static class RecordStoreFloor
     private static SqliteRecordStore Open(string directory, SqliteSynchronous synchronous = SqliteSynchronous.Full) => SqliteRecordStore.Open(
         new SqliteOptions { Directory = directory, Synchronous = synchronous }, TimeProvider.System, NullLogger<SqliteRecordStore>.Instance);
 
-    private static Task InsertAsync(SqliteRecordStore store, List<RecordKey> keys, int i)
+    private static Task<long> InsertAsync(SqliteRecordStore store, List<RecordKey> keys, int i)
     {
         var key = new RecordKey(ObjectKind.Backup, Org, Guid.NewGuid().ToString());
         lock (keys)

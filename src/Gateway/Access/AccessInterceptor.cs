@@ -55,7 +55,7 @@ internal sealed class AccessInterceptor(ITokenValidator tokens) : Interceptor
     {
         try
         {
-            return await tokens.ValidateAsync(context.RequestHeaders.GetValue("authorization"), context.CancellationToken);
+            return await tokens.ValidateAsync(AuthorizationOf(context), context.CancellationToken);
         }
         catch (TokenException e)
         {
@@ -64,6 +64,11 @@ internal sealed class AccessInterceptor(ITokenValidator tokens) : Interceptor
                 : new DomainException(ErrorReason.Unauthenticated, e.Message, e);
         }
     }
+
+    // The HTTP header itself: reading the call's metadata would copy all headers of every call. REST may bring it as
+    // Grpc-Metadata-Authorization too, which only the metadata shows.
+    private static string? AuthorizationOf(ServerCallContext context) =>
+        context.GetHttpContext().Request.Headers.Authorization is { Count: 1 } header ? header[0] : context.RequestHeaders.GetValue("authorization");
 
     private static void OnlyAnonymous(ServerCallContext context)
     {

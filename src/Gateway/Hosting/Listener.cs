@@ -41,7 +41,9 @@ internal sealed class KestrelSetup(IOptions<GatewayOptions> options) : IConfigur
     {
         limits.MaxConcurrentConnections = gateway.MaxConnections;
         limits.MaxConcurrentUpgradedConnections = 0;
-        limits.MaxRequestBodySize = gateway.MaxMessageBytes;
+        // The services' own limit answers in words. Up to here what is left of a larger body is still taken in, so that the client gets
+        // to read that answer; above it the connection is cut.
+        limits.MaxRequestBodySize = 8L * gateway.MaxMessageBytes;
         limits.MaxRequestHeadersTotalSize = 32 * 1024; // a token of 16 KiB and what proxies add
         limits.MaxRequestHeaderCount = 100;
         limits.MaxRequestLineSize = 16 * 1024;         // list filters stand in the query

@@ -15,6 +15,8 @@ public static class MessageCodecSetup
         services.AddSingleton<IGeneralizedCodec>(provider => provider.GetRequiredService<MessageCodec>());
         services.AddSingleton<IGeneralizedCopier>(provider => provider.GetRequiredService<MessageCodec>());
         services.AddSingleton<ITypeFilter>(provider => provider.GetRequiredService<MessageCodec>());
+        // A refusal carries what led to it, of whatever type: without this its reply could not be written at all.
+        services.Configure<ExceptionSerializationOptions>(options => options.SupportedExceptionTypeFilter = static _ => true);
         return services;
     }
 }

@@ -20,7 +20,8 @@ internal static class BackupLocationRules
     /// <exception cref="DomainException"><see cref="ErrorReason.AlreadyExists"/>: the uid is taken.</exception>
     public static BackupLocationRecord? Repeated(BackupLocationRecord? record, BackupLocationCreateRequest request, ObjectKey key, Caller caller)
     {
-        if (record is null || (AccessRules.OwnerOf(record.BackupLocation.Metadata) == caller.UserId && record.RequestHash.Equals(RequestHash.Of(request))))
+        if (record is null || (AccessRules.OwnerOf(record.BackupLocation.Metadata) == caller.UserId && record.RequestHash.Equals(RequestHash.Of(request))
+            && record.BackupLocation.BackupLocationInfo.EncryptionKey == request.BackupLocation.EncryptionKey))
             return record;
         throw new DomainException(ErrorReason.AlreadyExists, $"backup location with uid [{key.Uid}] already exists with other contents");
     }

@@ -209,7 +209,8 @@ internal static class BackupRules
             ClusterName = info.ClusterRef.Name,
             ClusterUid = info.ClusterRef.Uid,
             Size = (long)Math.Min(info.TotalSize, long.MaxValue),
-            References = ReferencesOf(info.ClusterRef, info.BackupLocationRef, info.CloudCredentialRef, info.SchedulePolicyRef, info.VolumeResourceOnlyPolicyRef, info.PreExecRuleRef, info.PostExecRuleRef),
+            References = ReferencesOf(info.ClusterRef, info.BackupLocationRef, info.CloudCredentialRef, info.SchedulePolicyRef, info.VolumeResourceOnlyPolicyRef, info.PreExecRuleRef, info.PostExecRuleRef,
+                info.BackupSchedule is { } schedule ? new ObjectRef { Name = schedule.Name, Uid = schedule.Uid } : null),
             DueAt = record.DueAt?.ToDateTimeOffset(),
         };
     }

@@ -38,6 +38,7 @@ internal sealed partial class ClusterGrain(
         if (Record is { } there)
         {
             return AccessRules.OwnerOf(there.Cluster.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
+                && there.Cluster.ClusterInfo.Kubeconfig == request.Kubeconfig
                 ? Shown(there, caller, includeSecrets: false)
                 : throw new DomainException(ErrorReason.AlreadyExists, $"cluster with uid [{Key.Uid}] already exists");
         }

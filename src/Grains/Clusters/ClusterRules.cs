@@ -1,4 +1,5 @@
 using PxBackup.Api;
+using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Clusters;
@@ -113,8 +114,8 @@ internal static class ClusterRules
         var info = record.Cluster.ClusterInfo;
         return record.Cluster.Metadata.ToIndex() with
         {
-            Status = info.Status.Status.ToString(),
-            Type = info.Provider.ToString(),
+            Status = ProtoNames.NameOf(info.Status.Status),
+            Type = ProtoNames.NameOf(info.Provider),
             ClusterName = record.Cluster.Metadata.Name,
             ClusterUid = record.Cluster.Metadata.Uid,
             References = [.. new[] { info.CloudCredentialRef?.Uid, info.PlatformCredentialRef?.Uid }.OfType<string>().Where(uid => uid.Length > 0)],

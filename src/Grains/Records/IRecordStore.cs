@@ -16,12 +16,13 @@ public interface IRecordStore
         where T : class, IMessage<T>, new();
 
     /// <summary>
-    /// Writes a record that must not exist yet; it has version 1 afterwards. Durable when the task ends. A uid that was
-    /// deleted before may be inserted again.
+    /// Writes a record that must not exist yet. Durable when the task ends. A uid that was deleted before may be inserted
+    /// again: its versions go on after the tombstone's, so that a writer from its former life still conflicts.
     /// </summary>
+    /// <returns>The record's version: 1, or more after a former life.</returns>
     /// <exception cref="RecordExistsException">There is a live record with this key.</exception>
     /// <exception cref="NameTakenException">The owner has another live record of this kind and organization with this name.</exception>
-    Task InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new();
 
     /// <summary>Replaces the record where its version is still <paramref name="version"/>; it has <paramref name="version"/> + 1 afterwards.</summary>

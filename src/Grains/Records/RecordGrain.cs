@@ -117,11 +117,12 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     private async Task SaveAsync(TRecord next)
     {
         var index = IndexOf(next);
+        var version = _version + 1;
         if (Record is null)
-            await GuardedAsync(() => Store.InsertAsync(RecordKey, next, index));
+            await GuardedAsync(async () => version = await Store.InsertAsync(RecordKey, next, index));
         else
             await GuardedAsync(() => Store.UpdateAsync(RecordKey, _version, next, index));
-        (Record, _version) = (next, _version + 1);
+        (Record, _version) = (next, version);
     }
 
     private async Task GuardedAsync(Func<Task> write)

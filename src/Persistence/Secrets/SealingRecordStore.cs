@@ -18,7 +18,7 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         await inner.FindAsync<T>(key, cancellationToken) is { } stored ? Open(stored) : null;
 
     /// <inheritdoc />
-    public Task InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new() => inner.InsertAsync(key, Seal(key, body), index);
 
     /// <inheritdoc />

@@ -69,11 +69,13 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
         single.ReadAsync(reading => Find<T>(reading, key), cancellationToken);
 
     /// <inheritdoc />
-    public Task InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new()
     {
         var (row, message, bytes) = Prepare(key, body, index);
-        return queue.WriteAsync(writes => writes.Insert(key, row, message, bytes), bytes.Length);
+        long version = 0;
+        await queue.WriteAsync(writes => version = writes.Insert(key, row, message, bytes), bytes.Length);
+        return version;
     }
 
     /// <inheritdoc />

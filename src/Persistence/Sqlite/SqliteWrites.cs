@@ -15,7 +15,7 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
     private readonly List<Statement> prepared = [];
     private readonly Dictionary<string, Statement> statements = [];
 
-    public void Insert(RecordKey key, IndexRow row, string message, byte[] body)
+    public long Insert(RecordKey key, IndexRow row, string message, byte[] body)
     {
         if (Sql("SELECT rid FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Number((long)key.Kind, key.OrgId, key.Uid) is not null)
             throw new RecordExistsException(key);
@@ -28,6 +28,7 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
             (long)key.Kind, key.OrgId, key.Uid, version, audience, row.Name, row.Owner, row.Created, row.Updated, row.Status, row.Type, row.ClusterName, row.ClusterUid, row.Size, row.BackupName, row.Due, row.Sides)!.Value;
         Sql("INSERT INTO bodies(rid, message, body) VALUES($0,$1,$2)").Run(rid, message, body);
         AddSides(rid, row);
+        return version;
     }
 
     public void Update(RecordKey key, long version, IndexRow row, string message, byte[] body)

@@ -14,5 +14,5 @@ internal static class Events
 
     private static IEnumerable<JsonObject> About(IEnumerable<JsonObject> events, string uid) => events.Where(e => e["involvedObject"]!["uid"]!.ToString() == uid && e["type"]!.ToString() == "Warning");
 
-    private static string Message(JsonObject item, string uid) => item["message"]!.ToString().Replace(uid, "UID", StringComparison.Ordinal);
+    private static string Message(JsonObject item, string uid) => StoreText.Plain(item["message"]!.ToString(), uid);
 }

@@ -11,10 +11,10 @@ internal static class Given
     public const string Locations = "backuplocations.stork.libopenstorage.org";
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static void Location(SimulatedCluster cluster, FakeObjectStore store, string name = "s3", bool sync = false, string passphrase = "") => cluster.Objects.Create(Json($$"""
+    public static void Location(SimulatedCluster cluster, RunningBuckets store, string name = "s3", bool sync = false, string passphrase = "") => cluster.Objects.Create(Json($$"""
         {"apiVersion":"stork.libopenstorage.org/v1alpha1","kind":"BackupLocation","metadata":{"name":"{{name}}","namespace":"kube-system"},
          "location":{"type":"s3","path":"pxb-bucket","sync":{{(sync ? "true" : "false")}},"encryptionV2Key":"{{passphrase}}",
-         "s3Config":{"endpoint":"{{store.Endpoint}}","accessKeyID":"{{FakeObjectStore.AccessKey}}","secretAccessKey":"{{FakeObjectStore.SecretKey}}","region":"us-east-1","disableSSL":true} } }
+         "s3Config":{"endpoint":"{{store.Endpoint}}","accessKeyID":"{{RunningBuckets.AccessKey}}","secretAccessKey":"{{RunningBuckets.SecretKey}}","region":"us-east-1","disableSSL":true} } }
         """));
 
     public static JsonObject Backup(string name, string spec = """ "namespaces":["shop","blog"] """, string location = "s3") => Json($$"""

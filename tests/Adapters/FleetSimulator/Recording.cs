@@ -27,7 +27,7 @@ internal sealed class Recording
     public JsonObject Final => _json["final"]!.AsObject();
 
     /// <summary>Messages of Warning Events.</summary>
-    public string[] Warnings => [.. _json["warnings"]!.AsArray().Select(w => w!.ToString())];
+    public string[] Warnings => [.. _json["warnings"]!.AsArray().Select(w => StoreText.Plain(w!.ToString())).Order(StringComparer.Ordinal)];
 
     public string[] Files => [.. _json["files"]!.AsArray().Select(w => w!.ToString())];
 

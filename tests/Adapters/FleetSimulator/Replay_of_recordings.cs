@@ -18,7 +18,7 @@ public sealed class Replay_of_recordings
     public async Task The_simulator_repeats_what_was_recorded(string name)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        await using var store = await FakeObjectStore.StartAsync(cancellation);
+        await using var store = await RunningBuckets.StartAsync(cancellation);
         await using var fleet = await SimulatedFleet.StartAsync(new FleetOptions { StorkSpeed = 50 }, cancellation);
         var cluster = fleet.Clusters[0];
         var recording = Recording.Read(name, store.Endpoint);
@@ -40,7 +40,7 @@ public sealed class Replay_of_recordings
         if (recording.Deleted) await DeleteAsync(cluster, store, recording, resource, ns, item, uid, cancellation);
     }
 
-    internal static string RowOf(JsonObject? item, string uid) => item?["status"] is { } s ? $"{s["stage"]} | {s["status"]} | {s["reason"]}".Replace(uid, "UID", StringComparison.Ordinal) : "";
+    internal static string RowOf(JsonObject? item, string uid) => item?["status"] is { } s ? StoreText.Plain($"{s["stage"]} | {s["status"]} | {s["reason"]}", uid) : "";
 
     private static string ResourceOf(JsonObject body) => body["kind"]!.ToString() switch { "ApplicationBackup" => Backups, "ApplicationRestore" => Restores, var other => other };
 
@@ -57,7 +57,7 @@ public sealed class Replay_of_recordings
     }
 
     /// <summary>The recorded bucket existed before; only the cases of a new or an impossible bucket begin without.</summary>
-    private static void PrepareBucket(FakeObjectStore store, Recording recording)
+    private static void PrepareBucket(RunningBuckets store, Recording recording)
     {
         foreach (var path in recording.Given.Select(g => g["location"]?["path"]?.ToString()).Where(p => p is "pxb-bucket")) store.CreateBucket(path!);
     }
@@ -82,7 +82,7 @@ public sealed class Replay_of_recordings
         Assert.Equal(recording.Warnings, Events.Warnings(cluster, ns, uid).Where(w => !w.Contains("already exists", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
-    private static async Task DeleteAsync(SimulatedCluster cluster, FakeObjectStore store, Recording recording, string resource, string ns, string item, string uid, CancellationToken cancellation)
+    private static async Task DeleteAsync(SimulatedCluster cluster, RunningBuckets store, Recording recording, string resource, string ns, string item, string uid, CancellationToken cancellation)
     {
         var retained = recording.Final["spec"]!["reclaimPolicy"]?.ToString() == "Retain" ? FilesOf(store, uid) : [];
 
@@ -92,13 +92,13 @@ public sealed class Replay_of_recordings
         Assert.Equal(retained, FilesOf(store, uid));
     }
 
-    private static string[] FilesOf(FakeObjectStore store, string uid) =>
+    private static string[] FilesOf(RunningBuckets store, string uid) =>
         [.. store.Objects.Keys.Where(k => k.Contains(uid, StringComparison.Ordinal)).Select(k => k[(k.IndexOf('/') + 1)..]).Order(StringComparer.Ordinal)];
 
     /// <summary>Spec and status as the recordings keep them: the uid and the times are not the same ones.</summary>
     private static JsonObject Comparable(JsonObject item, string uid)
     {
-        var text = new JsonObject { ["spec"] = item["spec"]!.DeepClone(), ["status"] = item["status"]!.DeepClone() }.ToJsonString().Replace(uid, "UID", StringComparison.Ordinal);
+        var text = StoreText.Plain(new JsonObject { ["spec"] = item["spec"]!.DeepClone(), ["status"] = item["status"]!.DeepClone() }.ToJsonString(), uid);
         var comparable = JsonNode.Parse(text)!.AsObject();
         foreach (var field in comparable["status"]!.AsObject().Where(f => f.Key.EndsWith("Timestamp", StringComparison.Ordinal) && f.Value is not null).Select(f => f.Key).ToList()) comparable["status"]![field] = "SET";
         return comparable;

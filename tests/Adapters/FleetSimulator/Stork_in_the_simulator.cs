@@ -8,7 +8,7 @@ namespace PxBackup.Tests.Adapters.FleetSimulator;
 /// <summary>What the recordings show beside their rows: the bucket, deletion, sync, the namespaces that come back, volumes.</summary>
 public sealed class Stork_in_the_simulator : IAsyncLifetime
 {
-    private FakeObjectStore _store = null!;
+    private RunningBuckets _store = null!;
     private SimulatedFleet _fleet = null!;
 
     private SimulatedCluster Cluster => _fleet.Clusters[0];
@@ -17,7 +17,7 @@ public sealed class Stork_in_the_simulator : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _store = await FakeObjectStore.StartAsync(Cancellation);
+        _store = await RunningBuckets.StartAsync(Cancellation);
         _fleet = await SimulatedFleet.StartAsync(new FleetOptions { Clusters = 2, StorkSpeed = 50, Applications = ["shop", "blog", "wiki"] }, Cancellation);
         Given.Location(Cluster, _store);
     }

@@ -128,7 +128,7 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
         }, owner == "ann" ? Ann : Bob, Token);
     }
 
-    private Task AddBackupAsync(string name, int second, ResourceInfo resource, params BackupInfo.Types.Volume[] volumes)
+    private Task<long> AddBackupAsync(string name, int second, ResourceInfo resource, params BackupInfo.Types.Volume[] volumes)
     {
         var info = new BackupInfo { Resources = { resource }, Volumes = { volumes } };
         var record = new BackupRecord { Backup = new() { Metadata = new() { Name = name, Uid = name, OrgId = _org }, BackupInfo = info } };

@@ -15,6 +15,7 @@ internal sealed class FakeRecordStore : IRecordStore
 
     private readonly Lock _gate = new();
     private readonly Dictionary<RecordKey, Entry> _live = [];
+    private readonly Dictionary<RecordKey, long> _tombstones = [];
     private readonly List<(Func<bool> Holds, TaskCompletionSource Met)> _waiting = [];
 
     /// <summary>Runs before each write, named <c>insert</c>, <c>update</c> or <c>delete</c>; what it throws is the write's failure.</summary>
@@ -33,14 +34,20 @@ internal sealed class FakeRecordStore : IRecordStore
             return _live.TryGetValue(key, out var entry) ? Read<T>(key, entry) : null;
     }
 
-    public Task InsertAsync<T>(RecordKey key, T body, RecordIndex index)
-        where T : class, IMessage<T>, new() => Write("insert", key, () =>
+    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+        where T : class, IMessage<T>, new()
+    {
+        long version = 0;
+        await Write("insert", key, () =>
         {
             if (_live.ContainsKey(key))
                 throw new RecordExistsException(key);
             CheckName(key, index);
-            _live[key] = new(body.ToByteArray(), InMilliseconds(index), 1);
+            version = _tombstones.GetValueOrDefault(key) + 1;
+            _live[key] = new(body.ToByteArray(), InMilliseconds(index), version);
         });
+        return version;
+    }
 
     public Task UpdateAsync<T>(RecordKey key, long version, T body, RecordIndex index)
         where T : class, IMessage<T>, new() => Write("update", key, () =>
@@ -56,6 +63,7 @@ internal sealed class FakeRecordStore : IRecordStore
         if (!_live.TryGetValue(key, out var entry) || entry.Version != version)
             throw new RecordConflictException(key, version);
         _live.Remove(key);
+        _tombstones[key] = version;
     });
 
     /// <summary>Takes a record away as if another silo had deleted it.</summary>
