@@ -109,7 +109,7 @@ public class Lists(Lists.Backups backups) : IClassFixture<Lists.Backups>
         var rest = await Admin.Rest.GetAsync("/v1/cloudcredential/default");
 
         Assert.All(hidden.Clusters, cluster => Assert.Empty(cluster.ClusterInfo.Kubeconfig));
-        Assert.Equal(kubeconfig, Assert.Single(shown.Clusters).ClusterInfo.Kubeconfig);
+        Assert.Equal(kubeconfig, Assert.Single(shown.Clusters, cluster => cluster.Metadata.Uid == machine.Cluster.Uid).ClusterInfo.Kubeconfig);
         Assert.Empty(credential.CloudCredentialInfo.AwsConfig.SecretKey);
         Assert.Equal(Machine.SecretKey, open.CloudCredentialInfo.AwsConfig.SecretKey);
         Assert.DoesNotContain(Machine.SecretKey, rest.Text, StringComparison.Ordinal);

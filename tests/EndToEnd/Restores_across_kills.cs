@@ -33,6 +33,8 @@ public class Restores_across_kills(Machine machine) : IClassFixture<Machine>
         await RemovedAsync(request);
         Assert.Equal(1, machine.Creates(Machine.Restores, Machine.ResourceOf(request.Metadata)));
         Assert.NotEmpty(machine.Simulated.Objects.List("configmaps", $"shop-{name}"));
+        await machine.Admin.DeleteAsync(request); // Nothing unfinished is left that could meet the next point.
+        await machine.Admin.GoneAsync(request);
     }
 
     [Fact]

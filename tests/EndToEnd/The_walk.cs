@@ -74,9 +74,8 @@ public class The_walk(Machine machine) : IClassFixture<Machine>
             {"metadata":{"name":"curl-restore","org_id":"default"},"backup_ref":{"name":"curl-backup"},"cluster_ref":{"name":"curl-cluster"},"namespace_mapping":{"shop":"shop-by-curl"}}
             """);
         await UntilAsync("/v1/restore/default/curl-restore", "restore", "restore_info", "Success");
-        Assert.Equal(
-            simulated.Objects.List("configmaps", "shop").Select(map => $"{map["metadata"]!["name"]} {map["data"]?.ToJsonString()}"),
-            simulated.Objects.List("configmaps", "shop-by-curl").Select(map => $"{map["metadata"]!["name"]} {map["data"]?.ToJsonString()}"));
+        Assert.Equal("blue", simulated.Objects.Find("configmaps", "shop-by-curl", "shop-config")!["data"]!["color"]!.GetValue<string>());
+        Assert.Null(simulated.Objects.Find("configmaps", "shop-by-curl", "skip-me")); // Its annotation tells Stork to leave it out.
 
         Assert.Equal("{}", (await rest.DoAsync(HttpMethod.Delete, $"/v1/restore/default/curl-restore")).ToJsonString());
         Assert.Equal("{}", (await rest.DoAsync(HttpMethod.Delete, $"/v1/backup/default/curl-backup?uid={uid}")).ToJsonString());
