@@ -252,6 +252,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         {
             if (location is not null && !record.KeepData)
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
+            if (record.Backup.BackupInfo.CrUid.Length == 0 && await BackupOnCluster.FindAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace) is { } unrecorded)
+                record = await ChangeAsync(current => BackupRules.Found(current!, unrecorded.Metadata.Name, unrecorded.Metadata.Uid));
             await FailPoint.HitAsync("backup.before-resource-delete", Logger);
             if (!await BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData))
                 return Options.DeletePollInterval;

@@ -81,6 +81,14 @@ internal static class BackupRules
         return next.Touched(now, options);
     }
 
+    /// <summary>A deletion found the resource that an interrupted placing had left unrecorded: its uid tells where the objects are.</summary>
+    public static BackupRecord Found(BackupRecord record, string name, string uid)
+    {
+        var next = record.Clone();
+        (next.Backup.BackupInfo.CrName, next.Backup.BackupInfo.CrUid) = (name, uid);
+        return next;
+    }
+
     /// <summary>What Stork says on the way. The end is taken from the whole resource by <see cref="Finish"/>.</summary>
     public static BackupRecord Observe(BackupRecord record, StorkReport report, BackupOptions options, DateTimeOffset now)
     {
