@@ -188,7 +188,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
         try
         {
-            var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, backup.BackupInfo.TargetNamespace, locationName);
+            var kinds = await BackupOnCluster.KindsAsync(cluster, backup.BackupInfo);
+            var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, kinds, locationName);
             await FailPoint.HitAsync("backup.after-resource", Logger);
             await ChangeAsync(current => BackupRules.Placed(current!, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
         }
