@@ -1,4 +1,6 @@
 using Grpc.Core;
+using PxBackup.FleetSimulator.Faults;
+using PxBackup.FleetSimulator.ObjectStore;
 using Xunit;
 using BackupStatus = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
 using Stage = PxBackup.Api.BackupInfo.Types.Stage;
@@ -93,6 +95,71 @@ public class Backups_across_kills(Machine machine) : IClassFixture<Machine>
         await machine.StartServerAsync();
 
         await AssertGoneAsync(request);
+    }
+
+    [Fact]
+    public async Task A_deletion_that_overtakes_an_interrupted_placing_empties_the_bucket_although_Stork_does_not()
+    {
+        await machine.RestartServerAsync("backup.after-resource");
+        var request = machine.BackupOf(machine.NewName("overtaken"), "shop");
+        await machine.Admin.CreateAsync(request);
+        await machine.Server.EndedAsync("failpoint backup.after-resource");
+        await machine.Simulated.Objects.WaitForAsync(
+            Machine.Backups, Machine.StorkNamespace, Machine.ResourceOf(request.Metadata), found => found?["status"]?["stage"]?.GetValue<string>() == "Final", "final", Wait.Patience, TestContext.Current.CancellationToken);
+        Assert.Equal(FourFiles, machine.FilesOf(request.Metadata));
+        machine.Simulated.Faults.SetMode(ApiServerMode.Refusing); // So that the next start cannot record the placing.
+        var denied = machine.Store.Faults.Add(ObjectStoreFault.Denied("DeleteObject") with { Bucket = Machine.Bucket }); // Stork's way; it says nothing.
+
+        await machine.StartServerAsync();
+        await machine.Admin.DeleteAsync(request);
+        machine.Simulated.Faults.Clear();
+        await machine.Admin.GoneAsync(request);
+        machine.Store.Faults.Remove(denied);
+
+        Assert.True(denied.Fired > 0, "Stork tried to remove the files");
+        Assert.Empty(machine.FilesOf(request.Metadata));
+        Assert.Null(machine.Simulated.Objects.Find(Machine.Backups, Machine.StorkNamespace, Machine.ResourceOf(request.Metadata)));
+        Assert.Equal(1, machine.Creates(Machine.Backups, Machine.ResourceOf(request.Metadata)));
+    }
+
+    [Fact]
+    public async Task Twelve_backups_are_each_made_once_while_the_server_is_killed_again_and_again()
+    {
+        await machine.RestartServerAsync();
+        var requests = Enumerable.Range(0, 12).Select(_ => machine.BackupOf(machine.NewName("storm"), "shop", "blog")).ToList();
+        foreach (var request in requests)
+            await machine.Admin.CreateAsync(request);
+        for (var kills = 0; kills < 3; kills++)
+        {
+            // At another point of their progress each time: when so many of them are on the cluster.
+            await machine.Simulated.Objects.WaitForListAsync(Machine.Backups, Machine.StorkNamespace,
+                found => found.Count(item => item["metadata"]!["name"]!.GetValue<string>().StartsWith("storm-", StringComparison.Ordinal)) > kills * 4, "begun", Wait.Patience, TestContext.Current.CancellationToken);
+            await machine.RestartServerAsync();
+        }
+
+        foreach (var request in requests)
+            await AssertMadeOnceAsync(request);
+    }
+
+    [Fact]
+    public async Task Everything_else_that_was_accepted_survives_a_kill_right_after_the_answer()
+    {
+        await machine.RestartServerAsync();
+        var (admin, name) = (machine.Admin, machine.NewName("durable"));
+        var credential = await admin.AddCredentialAsync(name, Machine.AccessKey, Machine.SecretKey);
+        await machine.RestartServerAsync();
+        var location = (await admin.Locations.CreateAsync(Client.NewLocation(name, credential, machine.StoreEndpoint, name), admin.Options)).BackupLocation;
+        await machine.RestartServerAsync();
+        var cluster = (await admin.Clusters.CreateAsync(Client.NewCluster(name, machine.Fleet.Clusters[1].Kubeconfig), admin.Options)).Cluster;
+        await machine.RestartServerAsync();
+
+        await Wait.UntilAsync(
+            async () => (await admin.Locations.InspectAsync(new Api.BackupLocationInspectRequest { OrgId = Client.Org, Name = name, Uid = location.Metadata.Uid }, admin.Options)).BackupLocation,
+            it => it.BackupLocationInfo.Status.Status == Api.BackupLocationInfo.Types.StatusInfo.Types.Status.Valid, "the interrupted validation was done again");
+        await admin.ClusterIsAsync(cluster.Ref(), Api.ClusterInfo.Types.StatusInfo.Types.Status.Online);
+        var request = machine.BackupOf(name, "shop");
+        (request.ClusterRef, request.BackupLocationRef) = (cluster.Ref(), location.Ref());
+        await admin.TakeAsync(request);
     }
 
     /// <summary>False when the server died before its answer.</summary>

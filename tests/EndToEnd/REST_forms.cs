@@ -52,6 +52,9 @@ public class REST_forms(Machine machine) : IClassFixture<Machine>
 
         Assert.Equal(HttpStatusCode.TooManyRequests, answer.Status);
         Assert.Equal(8, answer.Json["code"]!.GetValue<int>());
+        var refusal = await Assert.ThrowsAsync<Grpc.Core.RpcException>(() =>
+            machine.Admin.InvokeAsync("Backup", "Inspect", new BackupInspectRequest { OrgId = Client.Org, Name = new string('x', 8 * 1024 * 1024) }));
+        Assert.Equal(Grpc.Core.StatusCode.ResourceExhausted, refusal.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await machine.Admin.Rest.GetAsync("/v1/version")).Status);
     }
 
