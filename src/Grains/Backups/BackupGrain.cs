@@ -57,7 +57,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
         var location = await GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, request.BackupLocationRef.Uid)).UseAsync(caller, cancellationToken);
+        await FailPoint.HitAsync("backup.before-record", Logger);
         var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now));
+        await FailPoint.HitAsync("backup.after-record", Logger);
         _loop!.Go();
         return record.Backup;
     }
@@ -111,7 +113,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (Record is not { Phase: Phase.Running or Phase.Accepted or Phase.Deleting } record)
             return;
         if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+        {
             await ChangeAsync(current => BackupRules.Observe(current!, report, Options, Now));
+            await FailPoint.HitAsync("backup.after-report", Logger);
+        }
         else
             _loop!.Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
     }

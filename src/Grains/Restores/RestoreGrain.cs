@@ -58,7 +58,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
         var backup = await GrainFactory.Backup(new ObjectKey(Key.OrgId, request.BackupRef.Uid)).UseAsync(caller, cancellationToken);
+        await FailPoint.HitAsync("restore.before-record", Logger);
         var record = await ChangeAsync(_ => RestoreRules.Create(request, Key, cluster, backup.Value, caller, Options, Now));
+        await FailPoint.HitAsync("restore.after-record", Logger);
         _loop!.Go();
         return record.Restore;
     }
@@ -187,6 +189,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
             return await GiveUpAsync("the ApplicationRestore was deleted on the cluster while Stork was working on it");
         if (resource.Status.Stage == StorkStage.Final)
         {
+            await FailPoint.HitAsync("restore.before-final", Logger);
             var final = await ChangeAsync(current => RestoreRules.Finish(current!, resource, Options, Now));
             await FailPoint.HitAsync("restore.after-final", Logger);
             LogFinished(Logger, Key, final.Restore.RestoreInfo.Status.Status, final.Restore.RestoreInfo.Status.Reason);
@@ -213,6 +216,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     {
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
+        await FailPoint.HitAsync("restore.after-removal", Logger);
         return await ReleaseAsync(await ChangeAsync(current => RestoreRules.Cleaned(current!)));
     }
 
@@ -221,6 +225,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
+        await FailPoint.HitAsync("restore.before-record-delete", Logger);
         await RemoveAsync();
         LogDeleted(Logger, Key);
         DeactivateOnIdle();
