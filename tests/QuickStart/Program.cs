@@ -45,7 +45,7 @@ try
     Console.WriteLine($"server: REST {rest}, gRPC {grpc}");
     var token = await SignInAsync(rest, password, stop.Token);
     using var channel = GrpcChannel.ForAddress(grpc);
-    await new Walk(channel, token, fleet, store.Endpoint, accessKey, secretKey).RunAsync(stop.Token);
+    await new Walk(channel, token, fleet, store, accessKey, secretKey).RunAsync(stop.Token);
     foreach (var cluster in fleet.Clusters)
         File.WriteAllText(Path.Combine(options.Data, $"{cluster.Name}.kubeconfig"), cluster.Kubeconfig);
     if (options.Exit)

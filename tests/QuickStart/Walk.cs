@@ -5,6 +5,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using PxBackup.Api;
 using PxBackup.FleetSimulator;
+using PxBackup.FleetSimulator.ObjectStore;
 using BackupStatus = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
 using ClusterStatus = PxBackup.Api.ClusterInfo.Types.StatusInfo.Types.Status;
 using LocationStatus = PxBackup.Api.BackupLocationInfo.Types.StatusInfo.Types.Status;
@@ -14,7 +15,7 @@ using RestoreStatus = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
 namespace PxBackup.QuickStart;
 
 /// <summary>The main job, end to end, by the public API: add, validate, back up, restore, compare what was restored, delete.</summary>
-internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fleet, Uri store, string accessKey, string secretKey)
+internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fleet, RunningObjectStore store, string accessKey, string secretKey)
 {
     private const string Org = "default";
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(250);
@@ -74,7 +75,7 @@ internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fle
             Type = BackupLocationInfo.Types.Type.S3,
             Path = "pxbackup",
             CloudCredentialRef = credential,
-            S3Config = new S3Config { Endpoint = store.ToString().TrimEnd('/'), Region = "us-east-1", DisableSsl = true },
+            S3Config = new S3Config { Endpoint = store.Endpoint.ToString().TrimEnd('/'), Region = "us-east-1", DisableSsl = true },
         };
         var request = new BackupLocationCreateRequest { Metadata = new CreateMetadata { Name = name, OrgId = Org }, BackupLocation = info };
         if (await ThereAsync(async () => await _locations.CreateAsync(request, _headers, cancellationToken: cancellationToken)))
@@ -88,7 +89,7 @@ internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fle
             it => it.BackupLocationInfo.Status.Status != LocationStatus.ValidationInProgress, it => $"{it.BackupLocationInfo.Status.Status}", $"backup location {name}", cancellationToken);
         if (location.BackupLocationInfo.Status.Status != LocationStatus.Valid)
             throw new InvalidOperationException($"backup location {name} is {location.BackupLocationInfo.Status.Status}: {location.BackupLocationInfo.Status.Reason}");
-        Say($"backup location {name} validated: bucket {info.Path} at {store}");
+        Say($"backup location {name} validated: bucket {info.Path} at {store.Endpoint}");
         return new ObjectRef { Name = name, Uid = location.Metadata.Uid };
     }
 
@@ -184,7 +185,10 @@ internal sealed class Walk(GrpcChannel channel, string token, SimulatedFleet fle
         await _backups.DeleteAsync(new BackupDeleteRequest { OrgId = Org, Name = backup.Metadata.Name, Uid = backup.Metadata.Uid }, _headers, cancellationToken: cancellationToken);
         await GoneAsync(async () => await _restores.InspectAsync(new RestoreInspectRequest { OrgId = Org, Name = restore.Metadata.Name, Uid = restore.Metadata.Uid }, _headers, cancellationToken: cancellationToken), $"restore {restore.Metadata.Name}", cancellationToken);
         await GoneAsync(async () => await _backups.InspectAsync(new BackupInspectRequest { OrgId = Org, Name = backup.Metadata.Name, Uid = backup.Metadata.Uid }, _headers, cancellationToken: cancellationToken), $"backup {backup.Metadata.Name}", cancellationToken);
-        Say("restore and backup deleted; the bucket holds nothing of them any more");
+        var left = store.Store.Keys("pxbackup", backup.BackupInfo.BackupPath + "/");
+        if (left.Count > 0)
+            throw new InvalidOperationException($"backup {backup.Metadata.Name} is deleted, yet the bucket still holds {string.Join(", ", left)}");
+        Say("restore and backup deleted; the bucket holds nothing of the backup any more");
     }
 
     private static async Task<T> UntilAsync<T>(Func<Task<T>> look, Func<T, bool> done, Func<T, string> describe, string what, CancellationToken cancellationToken)

@@ -26,8 +26,6 @@ internal static class BackupValidation
         foreach (var (key, value) in request.LabelSelectors)
             if (!KubernetesNames.IsLabelKey(key) || !KubernetesNames.IsLabelValue(value))
                 throw DomainException.InvalidField("label_selectors", $"'{KubernetesNames.Shown(key)}={KubernetesNames.Shown(value)}' is not a Kubernetes label");
-        if (request.AdvancedResourceLabelSelector.Length > 0)
-            LabelSelector.Check("advanced_resource_label_selector", request.AdvancedResourceLabelSelector);
         Resources("include_resources", request.IncludeResources);
         Kinds("resource_types", request.ResourceTypes);
         Kinds("exclude_resource_types", request.ExcludeResourceTypes);
@@ -103,6 +101,8 @@ internal static class BackupValidation
         Fields.MustBeUnset(!request.PostExecRuleRef.IsNone(), "post_exec_rule_ref", "rules are");
         Fields.MustBeUnset(request.PostExecRule.Length > 0, "post_exec_rule", "rules are");
         Fields.MustBeUnset(!request.VolumeResourceOnlyPolicyRef.IsNone(), "volume_resource_only_policy_ref", "volume resource only policies are");
+        Fields.MustBeUnset(request.AdvancedResourceLabelSelector.Length > 0, "advanced_resource_label_selector", "label selectors with operators are (label_selectors selects by equal labels)");
+        Fields.MustBeUnset(request.KeepCrStatus, "keep_cr_status", "backups with the status of custom resources are");
         if (request.BackupObjectType is not { } type)
             return;
         Fields.Known("backup_object_type.type", type.Type);

@@ -50,5 +50,5 @@ internal static class RestBody
     }
 
     private static RpcException TooLarge(int limit) =>
-        new(new Status(StatusCode.ResourceExhausted, $"the body is larger than {limit} bytes; send less at once or raise {RestGatewayOptions.Section}:{nameof(RestGatewayOptions.MaxBodyBytes)}"));
+        new(new Status(StatusCode.ResourceExhausted, $"the body is larger than {limit} bytes; send less at once or raise Gateway:MaxMessageBytes"));
 }

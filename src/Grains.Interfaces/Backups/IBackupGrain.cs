@@ -35,9 +35,9 @@ public interface IBackupGrain : IGrainWithStringKey
     [AlwaysInterleave, Alias("Use")]
     Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken = default);
 
-    /// <summary>There is room on the cluster.</summary>
+    /// <summary>There is room on the cluster. False: it is not wanted (any more) and can be given to others.</summary>
     [Alias("Admitted")]
-    Task AdmittedAsync(CancellationToken cancellationToken = default);
+    Task<bool> AdmittedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>What the cluster's watch says.</summary>
     [Alias("Observe")]

@@ -127,6 +127,9 @@ public enum ClusterVerb
 
     /// <summary>Merge-patch one that is there and ours; an empty reply when there is none.</summary>
     Patch = 7,
+
+    /// <summary>The kinds that Stork can back up there.</summary>
+    ListKinds = 8,
 }
 
 /// <summary>The resources that features place on a cluster.</summary>
@@ -192,7 +195,7 @@ public sealed record ClusterReply
     [Id(1)]
     public byte[] Body { get; init; } = [];
 
-    /// <summary>Names of namespaces, or texts of warnings, newest last.</summary>
+    /// <summary>Names of namespaces or kinds, or texts of warnings, newest last.</summary>
     [Id(2)]
     public IReadOnlyList<string> Lines { get; init; } = [];
 

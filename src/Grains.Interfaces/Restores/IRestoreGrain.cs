@@ -26,9 +26,9 @@ public interface IRestoreGrain : IGrainWithStringKey
     [Alias("Delete")]
     Task DeleteAsync(RestoreDeleteRequest request, Caller caller, CancellationToken cancellationToken = default);
 
-    /// <summary>There is room on the cluster.</summary>
+    /// <summary>There is room on the cluster. False: it is not wanted (any more) and can be given to others.</summary>
     [Alias("Admitted")]
-    Task AdmittedAsync(CancellationToken cancellationToken = default);
+    Task<bool> AdmittedAsync(CancellationToken cancellationToken = default);
 
     /// <summary>What the cluster's watch says.</summary>
     [Alias("Observe")]

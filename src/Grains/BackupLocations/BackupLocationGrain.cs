@@ -4,9 +4,11 @@ using PxBackup.Grains.Access;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Catalog;
 using PxBackup.Grains.CloudCredentials;
+using PxBackup.Grains.Clusters;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
 using PxBackup.Grains.Recovery;
 using PxBackup.ObjectStores;
@@ -222,10 +224,37 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
             return PollInterval;
         }
 
+        await LeaveClustersAsync(record);
         await FailPoint.HitAsync("location.before-record-delete", Logger);
         await RemoveAsync();
         LogDeleted(Logger, Key, record.DeletedBy);
         return null;
+    }
+
+    // The bucket's credentials must not stay behind on clusters. One that does not answer now cannot hold up the deletion for ever: it is named in the log.
+    private async Task LeaveClustersAsync(BackupLocationRecord record)
+    {
+        const int page = 200;
+        var query = new RecordQuery { Kind = ObjectKind.Cluster, OrgId = Key.OrgId, SortBy = RecordSort.Name, Descending = false, Limit = page };
+        while (true)
+        {
+            var clusters = await Store.QueryAsync<ClusterRecord>(query, _left).OrUnavailableAsync();
+            await Parallel.ForEachAsync(clusters.Items, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = _left, TaskScheduler = TaskScheduler.Current }, async (cluster, stop) =>
+            {
+                try
+                {
+                    foreach (var call in StorkLocations.Remove(record.BackupLocation.Metadata, cluster.Body.AdminNamespace))
+                        await GrainFactory.Cluster(cluster.Key.ToObjectKey()).CallAsync(call, stop);
+                }
+                catch (DomainException e)
+                {
+                    LogLeftBehind(Logger, Key, StorkLocations.NameOf(record.BackupLocation.Metadata), cluster.Key.Uid, e.Message);
+                }
+            });
+            if (clusters.Items.Count < page)
+                return;
+            query = query with { Offset = query.Offset + page };
+        }
     }
 
     // Newest first, so that an incremental backup is asked before the one it builds on.
@@ -269,6 +298,9 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
 
     [LoggerMessage(LogLevel.Information, "Backup location {Key} is deleted, asked by {UserId}")]
     private static partial void LogDeleted(ILogger logger, ObjectKey key, string userId);
+
+    [LoggerMessage(LogLevel.Warning, "Deleting backup location {Key}: BackupLocation and Secret {Name} stay on cluster {Cluster}: {Message}")]
+    private static partial void LogLeftBehind(ILogger logger, ObjectKey key, string name, string cluster, string message);
 
     [LoggerMessage(LogLevel.Warning, "Work on backup location {Key} cannot go on (attempt {Attempts}): {Message}")]
     private static partial void LogStuck(ILogger logger, ObjectKey key, int attempts, string message);

@@ -85,7 +85,7 @@ internal static class LocationValidation
         }
         catch (ObjectStoreException refused) when (!refused.IsTransient)
         {
-            throw new ObjectStoreException(StoreFailure.BucketNotFound, missing.StoreCode, $"{missing.Message} It could not be created either: {refused.Message}", refused);
+            throw new ObjectStoreException(StoreFailure.BucketNotFound, missing.StoreCode, $"{missing.Message.TrimEnd('.')}. It could not be created either: {refused.Message}", refused);
         }
     }
 

@@ -62,6 +62,13 @@ internal static class StorkLocations
         return [Apply(ClusterResource.Secret, secret), Apply(ClusterResource.BackupLocation, location)];
     }
 
+    /// <summary>What takes a cluster's copy away: the BackupLocation first, since one without its Secret stops Stork for all of them.</summary>
+    public static IReadOnlyList<ClusterCall> Remove(Metadata metadata, string clusterNamespace)
+    {
+        var call = new ClusterCall { Verb = ClusterVerb.Delete, Namespace = clusterNamespace, Name = NameOf(metadata), Uid = metadata.Uid };
+        return [call with { Resource = ClusterResource.BackupLocation }, call with { Resource = ClusterResource.Secret }];
+    }
+
     private static ClusterCall Apply<T>(ClusterResource kind, T resource)
         where T : KubernetesResource => new()
         {

@@ -96,12 +96,13 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             : throw new DomainException(ErrorReason.BackupNotRestorable, $"backup object [{backup.Metadata.Name}] status is not in success: it is {backup.BackupInfo.Status.Status}");
     }
 
-    public Task AdmittedAsync(CancellationToken cancellationToken)
+    public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
     {
-        if (Record is { Phase: Phase.Accepted })
-            _admitted = true;
-        _loop!.Go(); // One that waits no more gives its room back in its next step.
-        return Task.CompletedTask;
+        if (Record is not { Phase: Phase.Accepted or Phase.Running })
+            return Task.FromResult(false);
+        _admitted = true;
+        _loop!.Go();
+        return Task.FromResult(true);
     }
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
@@ -183,7 +184,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
         try
         {
-            var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, backup.BackupInfo.TargetNamespace, locationName);
+            var kinds = await BackupOnCluster.KindsAsync(cluster, backup.BackupInfo);
+            var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, kinds, locationName);
             await FailPoint.HitAsync("backup.after-resource", Logger);
             await ChangeAsync(current => BackupRules.Placed(current!, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
         }

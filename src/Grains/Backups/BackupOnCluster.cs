@@ -23,13 +23,28 @@ internal static class BackupOnCluster
     }
 
     /// <summary>Creates the ApplicationBackup, or takes over the one that is there.</summary>
-    public static async Task<ApplicationBackup> PlaceAsync(IClusterGrain cluster, BackupObject backup, IReadOnlyList<string> namespaces, string clusterNamespace, string locationName)
+    public static async Task<ApplicationBackup> PlaceAsync(IClusterGrain cluster, BackupObject backup, IReadOnlyList<string> namespaces, IReadOnlyList<string> kinds, string locationName)
     {
+        var clusterNamespace = backup.BackupInfo.TargetNamespace;
         var resource = StorkBackups.ToResource(backup, namespaces, clusterNamespace, locationName);
+        resource.Spec.ResourceTypes = [.. kinds];
         var reply = await cluster.CallAsync(Call(ClusterVerb.Adopt, backup, clusterNamespace) with { Body = ResourceText.Write(resource) });
         return reply.Foreign || !reply.Found
             ? throw new DomainException(ErrorReason.Rejected, $"ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] exists on the cluster and was not made for this backup: remove it or choose another name")
             : ResourceText.Read<ApplicationBackup>(reply.Body);
+    }
+
+    /// <summary>
+    /// The kinds to back up, empty for all. Stork knows no exclusion: kinds to leave out become the list of all others that the
+    /// cluster has.
+    /// </summary>
+    public static async Task<IReadOnlyList<string>> KindsAsync(IClusterGrain cluster, BackupInfo info)
+    {
+        if (info.ExcludeResourceTypes.Count == 0)
+            return info.ResourceTypes;
+        IEnumerable<string> kinds = info.ResourceTypes.Count > 0 ? info.ResourceTypes : (await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListKinds })).Lines;
+        string[] left = [.. kinds.Except(info.ExcludeResourceTypes, StringComparer.OrdinalIgnoreCase)];
+        return left.Length > 0 ? left : throw new DomainException(ErrorReason.Rejected, "exclude_resource_types leaves nothing to back up");
     }
 
     /// <summary>The ApplicationBackup as it is now; null when the cluster does not have it.</summary>

@@ -13,6 +13,7 @@ internal static class ClusterCalls
     {
         ClusterVerb.ListNamespaces => ListNamespacesAsync(connection, call.Name, cancellationToken),
         ClusterVerb.ListWarnings => ListWarningsAsync(connection, call, cancellationToken),
+        ClusterVerb.ListKinds => ListKindsAsync(connection, cancellationToken),
         _ => call.Resource switch
         {
             ClusterResource.ApplicationBackup => OnResourceAsync<ApplicationBackup>(connection, call, cancellationToken),
@@ -110,6 +111,9 @@ internal static class ClusterCalls
         var events = await connection.ListWarningEventsAsync(call.Namespace, call.Name, cancellationToken);
         return new ClusterReply { Found = events.Count > 0, Lines = [.. events.Select(e => e.Message)] };
     }
+
+    private static async Task<ClusterReply> ListKindsAsync(IClusterConnection connection, CancellationToken cancellationToken) =>
+        new() { Found = true, Lines = await connection.ListBackupKindsAsync(cancellationToken) };
 
     private static bool IsOurs(KubernetesResource resource, string uid) =>
         resource.Metadata.Labels.GetValueOrDefault(StorkLabels.ManagedBy) == StorkLabels.ManagedByValue

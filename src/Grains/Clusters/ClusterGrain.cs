@@ -123,6 +123,9 @@ internal sealed partial class ClusterGrain(
         await OpenSessionAsync();
         if (Record is { Deleting: true })
             StartRemoval();
+        // Room that somebody forgot to give back (its silo died in between) must not be lost for ever.
+        foreach (var work in _queue.Running.ToArray())
+            Tell(work);
         AdmitMore();
     }
 
@@ -257,7 +260,10 @@ internal sealed partial class ClusterGrain(
     {
         try
         {
-            await (work.Kind == ObjectKind.Backup ? GrainFactory.Backup(work.Key).AdmittedAsync() : GrainFactory.Restore(work.Key).AdmittedAsync());
+            if (await (work.Kind == ObjectKind.Backup ? GrainFactory.Backup(work.Key).AdmittedAsync() : GrainFactory.Restore(work.Key).AdmittedAsync()))
+                return;
+            _queue.Remove(work);
+            AdmitMore();
         }
         catch (Exception e)
         {
@@ -330,7 +336,7 @@ internal sealed partial class ClusterGrain(
     private async Task WakeWorkAsync()
     {
         // What still counted on the cluster learns that it is gone.
-        foreach (var work in _queue.Running)
+        foreach (var work in _queue.Running.ToArray())
             await (work.Kind == ObjectKind.Backup ? GrainFactory.Backup(work.Key).WakeAsync() : GrainFactory.Restore(work.Key).WakeAsync());
     }
 

@@ -78,12 +78,13 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         _loop!.Go();
     }
 
-    public Task AdmittedAsync(CancellationToken cancellationToken)
+    public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
     {
-        if (Record is { Phase: Phase.Accepted })
-            _admitted = true;
-        _loop!.Go(); // One that waits no more gives its room back in its next step.
-        return Task.CompletedTask;
+        if (Record is not { Phase: Phase.Accepted or Phase.Running })
+            return Task.FromResult(false);
+        _admitted = true;
+        _loop!.Go();
+        return Task.FromResult(true);
     }
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)

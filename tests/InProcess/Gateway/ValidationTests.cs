@@ -45,7 +45,6 @@ public sealed class ValidationTests
         { "namespaces[1]", r => r.Namespaces.Add("*") },
         { "ns_label_selectors", r => r.NsLabelSelectors = "a in (b" },
         { "label_selectors", r => r.LabelSelectors["a b"] = "c" },
-        { "advanced_resource_label_selector", r => r.AdvancedResourceLabelSelector = "=x" },
         { "include_resources[0].kind", r => r.IncludeResources.Add(new ResourceInfo { Name = "n", Version = "v1" }) },
         { "include_resources[0].version", r => r.IncludeResources.Add(new ResourceInfo { Name = "n", Kind = "Pod" }) },
         { "include_resources[0].name", r => r.IncludeResources.Add(new ResourceInfo { Version = "v1", Kind = "Pod" }) },
@@ -70,6 +69,8 @@ public sealed class ValidationTests
         { "post_exec_rule_ref", r => r.PostExecRuleRef = new ObjectRef { Uid = "r" } },
         { "post_exec_rule", r => r.PostExecRule = "r" },
         { "volume_resource_only_policy_ref", r => r.VolumeResourceOnlyPolicyRef = new ObjectRef { Name = "p" } },
+        { "advanced_resource_label_selector", r => r.AdvancedResourceLabelSelector = "a in (b)" },
+        { "keep_cr_status", r => r.KeepCrStatus = true },
         { "backup_object_type.type", r => r.BackupObjectType = new() { Type = BackupCreateRequest.Types.BackupObjectType.Types.Type.VirtualMachine } },
     };
 

@@ -139,7 +139,7 @@ public sealed class RestBodyTests
 
         Assert.Equal(429, reply.Status);
         Assert.Contains("larger than 1000 bytes", reply.Body, StringComparison.Ordinal);
-        Assert.Contains("Rest:MaxBodyBytes", reply.Body, StringComparison.Ordinal);
+        Assert.Contains("Gateway:MaxMessageBytes", reply.Body, StringComparison.Ordinal);
     }
 
     [Fact]
