@@ -31,6 +31,7 @@ internal static class FleetCommandLine
             StorkSpeed = double.TryParse(given.GetValueOrDefault("stork-speed", "10"), out var speed) && speed > 0 ? speed : throw new ArgumentException("--stork-speed must be a number above 0."),
             Applications = given.GetValueOrDefault("applications", "shop,blog").Split(',', StringSplitOptions.RemoveEmptyEntries),
             DataDirectory = given.GetValueOrDefault("data"),
+            Nfs = new Stork.NfsServers(given.TryGetValue("data", out var data) ? Path.Combine(data, "nfs") : null),
         };
         return (fleet, given.ContainsKey("s3-port") ? Number("s3-port", 0) : null);
 

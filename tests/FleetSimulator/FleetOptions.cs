@@ -1,4 +1,5 @@
 using PxBackup.FleetSimulator.Applications;
+using PxBackup.FleetSimulator.Stork;
 
 namespace PxBackup.FleetSimulator;
 
@@ -34,6 +35,9 @@ public sealed class FleetOptions
 
     /// <summary>Stork's version, as its ConfigMap kube-system/stork-version says it.</summary>
     public string StorkVersion { get; init; } = "25.2.0-4f9d2c1";
+
+    /// <summary>The NFS servers that the clusters can reach; by default their files are in memory and nothing of them is kept.</summary>
+    public NfsServers Nfs { get; init; } = new();
 
     /// <summary>Clock of object times and Stork's waits.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;

@@ -6,6 +6,9 @@ namespace PxBackup.Tests.Adapters.FleetSimulator;
 /// <summary>The essentials of one recording of real Stork: what was there, what was created, the rows that followed and how it ended.</summary>
 internal sealed class Recording
 {
+    /// <summary>Server, export and folder of the NFS location in the recordings.</summary>
+    private const string NfsFolder = "nfs.example/exports/backups/pxb/";
+
     private readonly JsonObject _json;
 
     private Recording(JsonObject json) => _json = json;
@@ -31,7 +34,16 @@ internal sealed class Recording
 
     public string[] Files => [.. _json["files"]!.AsArray().Select(w => w!.ToString())];
 
+    /// <summary>Whether its location is on NFS, where files are never deleted.</summary>
+    public bool OnNfs => Given.Any(g => g["location"]?["type"]?.ToString() == "nfs");
+
     public static TheoryData<string> Names => [.. Directory.EnumerateFiles(Folder, "*.json").Select(f => Path.GetFileNameWithoutExtension(f)).Order(StringComparer.Ordinal)];
+
+    public static string BelowNfsFolder(string path)
+    {
+        Assert.StartsWith(NfsFolder, path, StringComparison.Ordinal);
+        return path[NfsFolder.Length..];
+    }
 
     public static Recording Read(string name, string endpoint) =>
         new(JsonNode.Parse(File.ReadAllText(Path.Combine(Folder, name + ".json")).Replace("ENDPOINT", endpoint, StringComparison.Ordinal))!.AsObject());

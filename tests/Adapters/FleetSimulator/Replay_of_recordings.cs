@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PxBackup.FleetSimulator;
+using PxBackup.FleetSimulator.Stork;
 using Xunit;
 
 namespace PxBackup.Tests.Adapters.FleetSimulator;
@@ -19,7 +20,8 @@ public sealed class Replay_of_recordings
     {
         var cancellation = TestContext.Current.CancellationToken;
         await using var store = await RunningBuckets.StartAsync(cancellation);
-        await using var fleet = await SimulatedFleet.StartAsync(new FleetOptions { StorkSpeed = 50 }, cancellation);
+        var nfs = new NfsServers();
+        await using var fleet = await SimulatedFleet.StartAsync(new FleetOptions { StorkSpeed = 50, Nfs = nfs }, cancellation);
         var cluster = fleet.Clusters[0];
         var recording = Recording.Read(name, store.Endpoint);
         cluster.Faults.RuleCommandsFail = recording.CommandsFail;
@@ -36,8 +38,8 @@ public sealed class Replay_of_recordings
         await WaitForWarningsAsync(cluster, recording, uid, ns, cancellation);
         Assert.Equal(recording.Rows, await rows.UntilAsync(recording.Rows[^1], uid, Patience, cancellation));
         AssertSame(recording.Final, Comparable(final!, uid));
-        Assert.Equal(recording.Files.Select(f => $"{ns}/{item}/{uid}/{f}").Order(StringComparer.Ordinal), FilesOf(store, uid));
-        if (recording.Deleted) await DeleteAsync(cluster, store, recording, resource, ns, item, uid, cancellation);
+        Assert.Equal(recording.Files.Select(f => $"{ns}/{item}/{uid}/{f}").Order(StringComparer.Ordinal), FilesOf(store, nfs, uid));
+        if (recording.Deleted) await DeleteAsync(cluster, () => FilesOf(store, nfs, uid), recording, resource, ns, item, cancellation);
     }
 
     internal static string RowOf(JsonObject? item, string uid) => item?["status"] is { } s ? StoreText.Plain($"{s["stage"]} | {s["status"]} | {s["reason"]}", uid) : "";
@@ -82,18 +84,19 @@ public sealed class Replay_of_recordings
         Assert.Equal(recording.Warnings, Events.Warnings(cluster, ns, uid).Where(w => !w.Contains("already exists", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
-    private static async Task DeleteAsync(SimulatedCluster cluster, RunningBuckets store, Recording recording, string resource, string ns, string item, string uid, CancellationToken cancellation)
+    private static async Task DeleteAsync(SimulatedCluster cluster, Func<string[]> files, Recording recording, string resource, string ns, string item, CancellationToken cancellation)
     {
-        var retained = recording.Final["spec"]!["reclaimPolicy"]?.ToString() == "Retain" ? FilesOf(store, uid) : [];
+        var retained = recording.Final["spec"]!["reclaimPolicy"]?.ToString() == "Retain" || recording.OnNfs ? files() : [];
 
         cluster.Objects.Delete(resource, ns, item);
 
         await cluster.Objects.WaitForAsync(resource, ns, item, o => o is null, "gone", Patience, cancellation);
-        Assert.Equal(retained, FilesOf(store, uid));
+        Assert.Equal(retained, files());
     }
 
-    private static string[] FilesOf(RunningBuckets store, string uid) =>
-        [.. store.Objects.Keys.Where(k => k.Contains(uid, StringComparison.Ordinal)).Select(k => k[(k.IndexOf('/') + 1)..]).Order(StringComparer.Ordinal)];
+    /// <summary>Without the bucket, or the server, export and folder.</summary>
+    private static string[] FilesOf(RunningBuckets store, NfsServers nfs, string uid) =>
+        [.. store.Objects.Keys.Select(k => k[(k.IndexOf('/') + 1)..]).Concat(nfs.Paths.Select(Recording.BelowNfsFolder)).Where(k => k.Contains(uid, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
     /// <summary>Spec and status as the recordings keep them: the uid and the times are not the same ones.</summary>
     private static JsonObject Comparable(JsonObject item, string uid)

@@ -15,6 +15,10 @@ internal static class BuiltInResources
     public static readonly ResourceType StorageClasses = new("storage.k8s.io", "v1", "storageclasses", "StorageClass", false);
     public static readonly ResourceType Definitions = new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false);
 
+    public static readonly ResourceType Jobs = new("batch", "v1", "jobs", "Job", true);
+    public static readonly ResourceType ClusterRoles = new("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
+    public static readonly ResourceType ClusterRoleBindings = new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false);
+
     public static readonly IReadOnlyList<ResourceType> All =
     [
         Namespaces, Events, Secrets, ConfigMaps, Services, ServiceAccounts, Pods, Claims, Volumes, StorageClasses, Definitions,
@@ -27,7 +31,7 @@ internal static class BuiltInResources
         new("apps", "v1", "statefulsets", "StatefulSet", true),
         new("apps", "v1", "daemonsets", "DaemonSet", true),
         new("apps", "v1", "replicasets", "ReplicaSet", true),
-        new("batch", "v1", "jobs", "Job", true),
+        Jobs,
         new("batch", "v1", "cronjobs", "CronJob", true),
         new("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", true),
         new("networking.k8s.io", "v1", "ingresses", "Ingress", true),
@@ -35,8 +39,8 @@ internal static class BuiltInResources
         new("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true),
         new("rbac.authorization.k8s.io", "v1", "roles", "Role", true),
         new("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", true),
-        new("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false),
-        new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false),
+        ClusterRoles,
+        ClusterRoleBindings,
         new("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false),
         new("coordination.k8s.io", "v1", "leases", "Lease", true),
         new("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", false),

@@ -1,21 +1,16 @@
 using System.Net;
-using System.Security.Cryptography;
-using System.Text;
 using Amazon.Runtime;
 using Amazon.S3;
 using Amazon.S3.Model;
 
 namespace PxBackup.FleetSimulator.Stork;
 
-/// <summary>A real bucket, path style, with Stork's encryption of each file: 12 random bytes, then AES-256-GCM under SHA-256 of the passphrase, then the tag.</summary>
+/// <summary>A real bucket, path style, with Stork's encryption of each file.</summary>
 internal sealed class BackupBucket : IDisposable
 {
-    private const int NonceSize = 12;
-    private const int TagSize = 16;
-
     private readonly AmazonS3Client _client;
     private readonly string _name;
-    private readonly byte[]? _key;
+    private readonly BackupCipher _cipher;
     private readonly string _sse;
     private readonly Uri _endpoint;
 
@@ -23,8 +18,7 @@ internal sealed class BackupBucket : IDisposable
     {
         _name = config.GetValueOrDefault("path", "");
         _sse = config.GetValueOrDefault("sse", "");
-        var passphrase = config.GetValueOrDefault("encryptionKey", "");
-        _key = passphrase.Length == 0 ? null : SHA256.HashData(Encoding.UTF8.GetBytes(passphrase));
+        _cipher = new BackupCipher(config.GetValueOrDefault("encryptionKey", ""));
         var endpoint = config.GetValueOrDefault("endpoint", "");
         if (endpoint.Length == 0) endpoint = "s3.amazonaws.com";
         if (!endpoint.Contains("://", StringComparison.Ordinal)) endpoint = (config.GetValueOrDefault("disableSSL", "").Equals("true", StringComparison.OrdinalIgnoreCase) ? "http://" : "https://") + endpoint;
@@ -54,7 +48,7 @@ internal sealed class BackupBucket : IDisposable
 
     public Task WriteAsync(string key, byte[] content, CancellationToken cancellationToken) => CallAsync("Put", key, async () =>
     {
-        using var body = new MemoryStream(_key is null ? content : Encrypt(content));
+        using var body = new MemoryStream(_cipher.Encrypt(content));
         var request = new PutObjectRequest { BucketName = _name, Key = key, InputStream = body, UseChunkEncoding = false };
         if (_sse.Length > 0) request.ServerSideEncryptionMethod = new ServerSideEncryptionMethod(_sse);
         return await _client.PutObjectAsync(request, cancellationToken);
@@ -65,7 +59,7 @@ internal sealed class BackupBucket : IDisposable
         using var answer = await _client.GetObjectAsync(_name, key, cancellationToken);
         using var body = new MemoryStream();
         await answer.ResponseStream.CopyToAsync(body, cancellationToken);
-        return Decrypt(body.ToArray());
+        return _cipher.Decrypt(body.ToArray());
     });
 
     public Task DeleteAsync(string key, CancellationToken cancellationToken) => CallAsync("Delete", key, () => _client.DeleteObjectAsync(_name, key, cancellationToken));
@@ -113,32 +107,6 @@ internal sealed class BackupBucket : IDisposable
         }
 
         return $"i/o error: {unreachable.GetBaseException().Message}";
-    }
-
-    private byte[] Encrypt(byte[] content)
-    {
-        var sealedFile = new byte[NonceSize + content.Length + TagSize];
-        RandomNumberGenerator.Fill(sealedFile.AsSpan(0, NonceSize));
-        using var aes = new AesGcm(_key!, TagSize);
-        aes.Encrypt(sealedFile.AsSpan(0, NonceSize), content, sealedFile.AsSpan(NonceSize, content.Length), sealedFile.AsSpan(NonceSize + content.Length));
-        return sealedFile;
-    }
-
-    /// <summary>A file that cannot be decrypted is taken as it is, as Stork does.</summary>
-    private byte[] Decrypt(byte[] file)
-    {
-        if (_key is null || file.Length < NonceSize + TagSize) return file;
-        var content = new byte[file.Length - NonceSize - TagSize];
-        try
-        {
-            using var aes = new AesGcm(_key, TagSize);
-            aes.Decrypt(file.AsSpan(0, NonceSize), file.AsSpan(NonceSize, content.Length), file.AsSpan(NonceSize + content.Length), content);
-            return content;
-        }
-        catch (CryptographicException)
-        {
-            return file;
-        }
     }
 
     private static string Or(string? value, string otherwise) => string.IsNullOrEmpty(value) ? otherwise : value;

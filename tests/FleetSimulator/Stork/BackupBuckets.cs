@@ -5,8 +5,8 @@ using PxBackup.FleetSimulator.Kubernetes;
 
 namespace PxBackup.FleetSimulator.Stork;
 
-/// <summary>Finds the bucket behind a BackupLocation: its inline settings and its Secret.</summary>
-internal sealed class BackupBuckets(ClusterStore store, ClusterFaults faults)
+/// <summary>Finds the bucket or the NFS folder behind a BackupLocation: its inline settings and its Secret.</summary>
+internal sealed class BackupBuckets(ClusterStore store, ClusterFaults faults, NfsServers servers)
 {
     public ClusterFaults Faults => faults;
 
@@ -18,6 +18,27 @@ internal sealed class BackupBuckets(ClusterStore store, ClusterFaults faults)
         if (store.Find(StorkResources.Locations, ns, name)?.Body() is not { } location) return Refusals.NotFound(StorkResources.Locations, name).Message;
         var secret = location.Text("location", "secretConfig");
         return secret.Length > 0 && store.Find(BuiltInResources.Secrets, ns, secret) is null ? $"error getting secretConfig for backupLocation: {Refusals.NotFound(BuiltInResources.Secrets, secret).Message}" : null;
+    }
+
+    /// <summary>Whether the location is of type nfs: Stork leaves its files to Jobs.</summary>
+    public bool IsNfs(JsonObject backup) => IsNfs(backup.Text("metadata", "namespace"), backup.Text("spec", "backupLocation"));
+
+    public bool IsNfs(string ns, string name) => store.Find(StorkResources.Locations, ns, name)?.Body().Text("location", "type") == "nfs";
+
+    /// <exception cref="BucketException">The location or its Secret is missing or cannot be used.</exception>
+    public NfsExport Export(string ns, string name)
+    {
+        if (Missing(ns, name) is { } missing) throw new BucketException(missing);
+        return NfsExport.Open(store, servers, store.Get(StorkResources.Locations, ns, name).Body());
+    }
+
+    /// <summary>Reads a file of a backup, wherever the location keeps it.</summary>
+    /// <exception cref="BucketException">The location cannot be used, or the file is not there.</exception>
+    public async Task<byte[]> ReadAsync(string ns, string name, string key, CancellationToken cancellationToken)
+    {
+        if (IsNfs(ns, name)) return Export(ns, name).Read(key);
+        using var bucket = Open(ns, name);
+        return await bucket.ReadAsync(key, cancellationToken);
     }
 
     /// <exception cref="BucketException">The location or its Secret is missing or cannot be used.</exception>
@@ -35,7 +56,7 @@ internal sealed class BackupBuckets(ClusterStore store, ClusterFaults faults)
                 config[key] = Encoding.UTF8.GetString(Convert.FromBase64String(value)).TrimEnd('\n');
         }
 
-        if (location.Text("type") != "s3") throw new BucketException($"invalid backupLocation type: {location.Text("type")} (the simulator writes to s3 only)");
+        if (location.Text("type") != "s3") throw new BucketException($"invalid backupLocation type: {location.Text("type")} (the simulator writes to s3 and nfs)");
         if (location.Text("encryptionKey").Length > 0) throw new BucketException("EncryptionKey is deprecated, use EncryptionKeyV2 instead");
         return new BackupBucket(config);
     }
@@ -49,6 +70,7 @@ internal sealed class BackupBuckets(ClusterStore store, ClusterFaults faults)
             return;
         }
 
+        if (work.Run.Buckets.IsNfs(backup)) return;   // The export is mounted by the Job, nothing is made before.
         try
         {
             using var bucket = work.Run.Buckets.Open(backup.Text("metadata", "namespace"), backup.Text("spec", "backupLocation"));

@@ -19,6 +19,8 @@ internal static class BackupDeletion
         }
 
         await work.PauseAsync(0.1);
+        if (NfsJob.Exists(work, body, NfsBackup.NamePrefix)) await work.PauseAsync(NfsJob.SecondsForRemoval);
+        NfsJob.Remove(work, body, NfsBackup.NamePrefix);
         var succeeded = body.Text("status", "status") is "Successful" or "PartialSuccess";
         if ((body.Text("spec", "reclaimPolicy") != "Retain" || !succeeded) && body.Text("status", "backupPath") is { Length: > 0 } path) await RemoveFilesAsync(work, body, path);
         await work.WriteAsync(body, 0.1, typed => RemoveFinalizer(typed));
@@ -30,6 +32,7 @@ internal static class BackupDeletion
 
     private static async Task RemoveFilesAsync(StorkWork work, JsonObject body, string path)
     {
+        if (work.Run.Buckets.IsNfs(body)) return;   // Recorded: files on NFS stay for ever.
         try
         {
             using var bucket = work.Run.Buckets.Open(body.Text("metadata", "namespace"), body.Text("spec", "backupLocation"));

@@ -84,7 +84,13 @@ internal static class BackupLife
 
     private static async Task<double?> BackUpVolumesAsync(StorkWork work, JsonObject body)
     {
-        if (body.Text("status", "status") == "Pending") return Next(await work.WriteAsync(body, 0.01, typed => SetStatus(typed, "Volumes", "InProgress", "Starting the Volume backups")));
+        if (body.Text("status", "status") == "Pending")
+        {
+            // Recorded: with NFS this row comes a turn later.
+            return Next(await work.WriteAsync(body, work.Run.Buckets.IsNfs(body) ? Requeue : 0.01, typed => SetStatus(typed, "Volumes", "InProgress", "Starting the Volume backups")));
+        }
+
+
         return await BackupVolumes.StepAsync(work, body);
     }
 
@@ -97,6 +103,7 @@ internal static class BackupLife
             return Requeue;
         }
 
+        if (work.Run.Buckets.IsNfs(body)) return await NfsBackup.StepAsync(work, body);
         if (!await work.WriteAsync(body, 0.32, typed => Touch(typed, work))) return Requeue;
         var selected = BackupSelection.Collect(work.Store, body);
         if (!await work.WriteAsync(body, 0.01, typed => ListResources(work, typed, selected))) return Requeue;
@@ -153,7 +160,7 @@ internal static class BackupLife
         typed.Child("status")["triggerTimestamp"] = typed.Text("metadata", "creationTimestamp");
     }
 
-    private static void ListResources(StorkWork work, JsonObject typed, IReadOnlyList<SelectedResource> selected)
+    public static void ListResources(StorkWork work, JsonObject typed, IReadOnlyList<SelectedResource> selected)
     {
         var status = typed.Child("status");
         status["resourceCount"] = selected.Count;

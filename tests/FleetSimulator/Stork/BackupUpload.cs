@@ -26,21 +26,17 @@ internal static class BackupUpload
         try
         {
             using var bucket = work.Run.Buckets.Open(backup.Text("metadata", "namespace"), backup.Text("spec", "backupLocation"));
-            foreach (var (file, content) in new[] { (Files[0], Namespaces(work, backup)), (Files[1], Definitions(work, selected)), (Files[2], Resources(selected)) })
+            foreach (var (file, content) in Contents(work, backup, selected))
             {
                 await work.PauseAsync(SecondsForUpload / 4);
                 key = $"{path}/{file}";
-                await bucket.WriteAsync(key, Bytes(content), work.Killed);
+                await bucket.WriteAsync(key, content, work.Killed);
             }
 
             await work.PauseAsync(SecondsForUpload / 4);
             key = $"{path}/{Files[3]}";
-            var final = TypedResource.Of(backup);
-            BackupLife.Finish(work, final);
-            // The recorded file still carries the last update of the write before.
-            final["status"]!["lastUpdateTimestamp"] = backup.Text("status", "lastUpdateTimestamp");
             if (work.Run.Faults.MetadataUploadFails) throw new BucketException("InternalError: We encountered an internal error, please try again.\n\tstatus code: 500, request id: , host id: ", fromStore: true);
-            await bucket.WriteAsync(key, Bytes(final), work.Killed);
+            await bucket.WriteAsync(key, Bytes(Final(work, backup)), work.Killed);
             return new UploadOutcome(null);
         }
         catch (BucketException failed)
@@ -55,7 +51,21 @@ internal static class BackupUpload
         }
     }
 
-    private static byte[] Bytes(JsonNode? content) => content is null ? Encoding.UTF8.GetBytes("null") : JsonSerializer.SerializeToUtf8Bytes(content, KubernetesJson.OneSpace);
+    /// <summary>The files before the commit mark, in the order in which they are written.</summary>
+    public static IEnumerable<(string File, byte[] Content)> Contents(StorkWork work, JsonObject backup, IReadOnlyList<SelectedResource> selected) =>
+        [(Files[0], Bytes(Namespaces(work, backup))), (Files[1], Bytes(Definitions(work, selected))), (Files[2], Bytes(Resources(selected)))];
+
+    /// <summary>The backup as metadata.json has it.</summary>
+    public static JsonObject Final(StorkWork work, JsonObject backup)
+    {
+        var final = TypedResource.Of(backup);
+        BackupLife.Finish(work, final);
+        // The recorded file still carries the last update of the write before.
+        final["status"]!["lastUpdateTimestamp"] = backup.Text("status", "lastUpdateTimestamp");
+        return final;
+    }
+
+    public static byte[] Bytes(JsonNode? content) => content is null ? Encoding.UTF8.GetBytes("null") : JsonSerializer.SerializeToUtf8Bytes(content, KubernetesJson.OneSpace);
 
     private static JsonArray Namespaces(StorkWork work, JsonObject backup)
     {

@@ -8,8 +8,8 @@ internal static class ResourceRestorer
 {
     private const string Restored = "Resource restored successfully";
 
-    /// <summary>The entries of status.resources.</summary>
-    public static async Task<JsonArray> RestoreAsync(StorkWork work, JsonObject restore, JsonArray resources)
+    /// <summary>The entries of status.resources; with <paramref name="report"/> each of them is an Event, too.</summary>
+    public static async Task<JsonArray> RestoreAsync(StorkWork work, JsonObject restore, JsonArray resources, bool report = true)
     {
         var mapping = restore.Map("spec", "namespaceMapping");
         var entries = restore.Items("spec", "includeResources").ToList();
@@ -25,18 +25,18 @@ internal static class ResourceRestorer
             var body = Redirect(restore, type, source.Copy(), mapping);
             if (body is null) continue;
             await work.PauseAsync(0.15);
-            results.Add((JsonNode)Apply(work, restore, type, body));
+            results.Add((JsonNode)Apply(work, restore, type, body, report));
         }
 
         return results;
     }
 
-    private static JsonObject Apply(StorkWork work, JsonObject restore, ResourceType type, JsonObject body)
+    private static JsonObject Apply(StorkWork work, JsonObject restore, ResourceType type, JsonObject body, bool report)
     {
         var (ns, name) = (body.Text("metadata", "namespace"), body.Text("metadata", "name"));
         var (status, reason) = Create(work.Store, type, ns, name, body, restore.Text("spec", "replacePolicy"));
         work.Killed.ThrowIfCancellationRequested();
-        work.Run.Events.Record(restore, status == "Failed" ? "Warning" : "Normal", status, $"{type.Group}/{type.Version}, Kind={type.Kind} {ns}/{name}: {reason}");
+        if (report) work.Run.Events.Record(restore, status == "Failed" ? "Warning" : "Normal", status, $"{type.Group}/{type.Version}, Kind={type.Kind} {ns}/{name}: {reason}");
         return TypedResource.Element("ApplicationRestoreResourceInfo",
             ("name", name), ("namespace", ns), ("group", type.Group), ("version", type.Version), ("kind", type.Kind), ("status", status), ("reason", reason));
     }

@@ -11,6 +11,7 @@ internal static class RestoreLife
         if (body.At("metadata", "deletionTimestamp") is not null)
         {
             if (!body.Items("metadata", "finalizers").Any(f => f.ToString() == StorkResources.Finalizer)) return null;
+            NfsJob.Remove(work, body, NfsRestore.NamePrefix);
             await work.WriteAsync(body, 0.1, BackupDeletion.RemoveFinalizer);   // Touches nothing that was restored.
             return work.Read() is null ? null : BackupLife.Requeue;
         }
@@ -39,17 +40,17 @@ internal static class RestoreLife
 
         if (mapping.Count == 0) mapping = backup.Items("spec", "namespaces").ToDictionary(n => n.ToString(), n => n.ToString());
         if (ns != StorkConfig.AdminNamespace(work.Store) && ns != "kube-system" && mapping.Values.Any(target => target != ns)) return Stay("Spec.Namespaces should only contain the current namespace");
+        var nfs = work.Run.Buckets.IsNfs(backup);
         try
         {
-            var source = await RestoreSource.OpenAsync(work, backup);
-            source.EnsureNamespaces(work, mapping);
+            if (!nfs) (await RestoreSource.OpenAsync(work, backup)).EnsureNamespaces(work, mapping);   // With NFS the Job makes them.
         }
         catch (RestoreBlockedException blocked)
         {
             return Stay(blocked.Message);
         }
 
-        return BackupLife.Next(await work.WriteAsync(body, 2.3, typed =>
+        return BackupLife.Next(await work.WriteAsync(body, nfs ? 0.01 : 2.3, typed =>
         {
             typed.Child("spec")["namespaceMapping"] = new JsonObject([.. mapping.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => KeyValuePair.Create(m.Key, (JsonNode?)m.Value))]);
             BackupLife.SetStatus(typed, "Volumes", "InProgress", "Volume or Resource restores are in progress");
@@ -65,8 +66,10 @@ internal static class RestoreLife
 
     private static async Task<double?> RestoreResourcesAsync(StorkWork work, JsonObject body)
     {
+        var backup = BackupOf(work, body);
+        if (backup is not null && work.Run.Buckets.IsNfs(backup)) return await NfsRestore.StepAsync(work, body, backup);
         if (!await work.WriteAsync(body, 3, typed => BackupLife.Touch(typed, work))) return BackupLife.Requeue;
-        if (work.Store.Find(StorkResources.Backups, body.Text("metadata", "namespace"), body.Text("spec", "backupName"))?.Body() is not { } backup) return BackupLife.Requeue;
+        if (backup is null) return BackupLife.Requeue;
         JsonArray results;
         try
         {
@@ -83,7 +86,7 @@ internal static class RestoreLife
         return BackupLife.Requeue;
     }
 
-    private static void Finish(StorkWork work, JsonObject typed, JsonArray results)
+    public static void Finish(StorkWork work, JsonObject typed, JsonArray results)
     {
         var status = typed.Child("status");
         var partial = results.Any(r => r.Text("status") != "Successful") || status.Items("volumes").Any(v => v.Text("status") != "Successful");
@@ -103,9 +106,11 @@ internal static class RestoreLife
     /// <summary>Recorded: as long as a finished restore exists its destination namespaces come back every 10 s, with their labels, without content.</summary>
     private static async Task<double?> ResurrectAsync(StorkWork work, JsonObject body)
     {
+        NfsJob.Remove(work, body, NfsRestore.NamePrefix);
         if (body.Text("status", "status") == "Failed") return null;
-        if (work.Store.Find(StorkResources.Backups, body.Text("metadata", "namespace"), body.Text("spec", "backupName"))?.Body() is { } backup)
+        if (BackupOf(work, body) is { } backup)
         {
+            if (work.Run.Buckets.IsNfs(backup)) return null;   // The namespaces of such a restore are the Job's.
             try
             {
                 var source = await RestoreSource.OpenAsync(work, backup);
@@ -119,4 +124,6 @@ internal static class RestoreLife
 
         return BackupLife.Requeue;
     }
+
+    private static JsonObject? BackupOf(StorkWork work, JsonObject restore) => work.Store.Find(StorkResources.Backups, restore.Text("metadata", "namespace"), restore.Text("spec", "backupName"))?.Body();
 }

@@ -80,8 +80,7 @@ internal sealed class RestoreSource
     {
         try
         {
-            using var bucket = work.Run.Buckets.Open(ns, location);
-            return JsonNode.Parse(await bucket.ReadAsync(key, work.Killed));
+            return JsonNode.Parse(await work.Run.Buckets.ReadAsync(ns, location, key, work.Killed));
         }
         catch (Exception unreadable) when (unreadable is BucketException or JsonException)
         {

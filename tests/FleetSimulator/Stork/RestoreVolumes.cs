@@ -22,7 +22,7 @@ internal static class RestoreVolumes
                 ("sourceVolume", v.Text("volume")), ("restoreVolume", "pvc-" + Guid.NewGuid()), ("driverName", v.Text("driverName")), ("zones", v.At("zones")?.DeepClone()),
                 ("status", "InProgress"), ("reason", "Volume restore is in progress"), ("totalSize", long.Parse(v.Text("totalSize")))))
             .ToList();
-        if (volumes.Count == 0) return await LeaveAsync(work, body, 1.4, []);
+        if (volumes.Count == 0) return await LeaveAsync(work, body, work.Run.Buckets.IsNfs(backup) ? 0.01 : 1.4, []);
         return BackupLife.Next(await work.WriteAsync(body, 0.5, typed =>
         {
             typed.Child("status")["volumes"] = new JsonArray([.. volumes]);

@@ -19,6 +19,8 @@ internal static class StorkResources
     public static readonly ResourceType Rules = Of("Rule");
     public static readonly ResourceType SchedulePolicies = Of("SchedulePolicy");
     public static readonly ResourceType Registrations = Of("ApplicationRegistration");
+    public static readonly ResourceType ResourceExports = Of("ResourceExport");
+    public static readonly ResourceType ResourceBackups = Of("ResourceBackup");
 
     private static ResourceType Of(string kind) => All.Single(t => t.Kind == kind);
 }

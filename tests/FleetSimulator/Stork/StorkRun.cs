@@ -18,7 +18,7 @@ internal sealed class StorkRun(ClusterStore store, ClusterFaults faults, FleetOp
 
     public StorkEvents Events { get; } = new(store);
 
-    public BackupBuckets Buckets { get; } = new(store, faults);
+    public BackupBuckets Buckets { get; } = new(store, faults, options.Nfs);
 
     /// <summary>Scales a recorded time.</summary>
     public TimeSpan Scaled(double recordedSeconds) => TimeSpan.FromSeconds(recordedSeconds / options.StorkSpeed);
