@@ -15,7 +15,7 @@ public sealed class FleetOptions
     /// <summary>Application namespaces that every cluster starts with; names of <see cref="SampleApplications"/>.</summary>
     public IReadOnlyList<string> Applications { get; init; } = ["shop", "blog"];
 
-    /// <summary>How many times faster than recorded Stork works; 1 keeps the recorded timings (5–12 s for a backup).</summary>
+    /// <summary>How many times faster than recorded Stork works; 1 keeps the recorded timings (5–12 s for a backup). The intervals of schedule policies shrink by it, too.</summary>
     public double StorkSpeed { get; init; } = 10;
 
     /// <summary>Tokens and uids of what clusters start with follow from it.</summary>

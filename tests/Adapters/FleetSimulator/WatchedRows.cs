@@ -44,6 +44,14 @@ internal sealed class WatchedRows : IAsyncDisposable
         return rows;
     }
 
+    /// <summary>The next state of the object.</summary>
+    public async Task<JsonObject> NextAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        ended.CancelAfter(patience);
+        return await _objects.Reader.ReadAsync(ended.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stopped.CancelAsync();

@@ -124,18 +124,14 @@ internal static class NfsJob
         var made = work.Store.Create(type, ns, body, SimulatedStork.Caller);
         if (type != BuiltInResources.Jobs) return;
         // The API server and the Job controller fill these in.
-        work.Store.Patch(type, ns, name, job =>
-        {
-            job = JsonNode.Parse(job.ToJsonString().Replace("\"UID\"", $"\"{made.Uid}\"", StringComparison.Ordinal))!.AsObject();
-            job["status"] = new JsonObject { ["active"] = 1, ["ready"] = 0, ["startTime"] = KubernetesJson.Stamp(work.Store.Clock.GetUtcNow()), ["terminating"] = 0, ["uncountedTerminatedPods"] = new JsonObject() };
-            return job;
-        }, SimulatedStork.Caller);
+        work.Store.Patch(type, ns, name, job => JsonNode.Parse(job.ToJsonString().Replace("\"UID\"", $"\"{made.Uid}\"", StringComparison.Ordinal))!.AsObject(), SimulatedStork.Caller);
+        Merge(work, type, ns, name, new JsonObject { ["active"] = 1, ["ready"] = 0, ["startTime"] = KubernetesJson.Stamp(work.Store.Clock.GetUtcNow()), ["terminating"] = 0, ["uncountedTerminatedPods"] = new JsonObject() });
     }
 
     private static void Merge(StorkWork work, ResourceType type, string ns, string name, JsonObject status)
     {
         if (work.Store.Find(type, ns, name) is null) return;   // Somebody removed it under way.
-        work.Store.Patch(type, ns, name, before => JsonPatches.Merge(before, new JsonObject { ["status"] = status }), SimulatedStork.Caller);
+        work.Store.Patch(type, ns, name, before => JsonPatches.Merge(before, new JsonObject { ["status"] = status }), SimulatedStork.Caller, type.Custom ? "" : "status");
     }
 
     private static JsonObject Reference(JsonObject to) => new()

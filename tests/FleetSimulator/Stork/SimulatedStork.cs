@@ -5,12 +5,15 @@ using PxBackup.FleetSimulator.Kubernetes;
 namespace PxBackup.FleetSimulator.Stork;
 
 /// <summary>
-/// Stork on one cluster: works on ApplicationBackups and ApplicationRestores of the cluster's store with the recorded order of writes. Everything it knows about
+/// Stork on one cluster: works on ApplicationBackups, ApplicationRestores and ApplicationBackupSchedules of the cluster's store with the recorded order of writes. Everything it knows about
 /// an object is in the object, so that it goes on after a crash; it costs nothing while there is no such object.
 /// </summary>
 public sealed class SimulatedStork : IAsyncDisposable
 {
     internal const string Caller = "stork";
+
+    /// <summary>Stork's schedules delete backups, which Stork's backups have to notice as anybody else's delete.</summary>
+    internal const string PruningCaller = "stork-schedule";
 
     private readonly ClusterStore _store;
     private readonly ClusterFaults _faults;
@@ -68,7 +71,7 @@ public sealed class SimulatedStork : IAsyncDisposable
     private void Observe(Change change)
     {
         if (_run is not { } run || change.Caller == Caller && change.Kind != Change.Added) return;
-        if (change.Type == StorkResources.Backups || change.Type == StorkResources.Restores) run.Wake(change.Type, change.After);
+        if (change.Type == StorkResources.Backups || change.Type == StorkResources.Restores || change.Type == StorkResources.Schedules) run.Wake(change.Type, change.After);
         else if (change.Type == StorkResources.Locations && change.Kind != Change.Deleted) run.WakeSync();
     }
 }

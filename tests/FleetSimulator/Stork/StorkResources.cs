@@ -17,6 +17,8 @@ internal static class StorkResources
     public static readonly ResourceType Restores = Of("ApplicationRestore");
     public static readonly ResourceType Locations = Of("BackupLocation");
     public static readonly ResourceType Rules = Of("Rule");
+    public static readonly ResourceType Schedules = Of("ApplicationBackupSchedule");
+    public static readonly ResourceType NamespacedSchedulePolicies = Of("NamespacedSchedulePolicy");
     public static readonly ResourceType SchedulePolicies = Of("SchedulePolicy");
     public static readonly ResourceType Registrations = Of("ApplicationRegistration");
     public static readonly ResourceType ResourceExports = Of("ResourceExport");

@@ -27,7 +27,7 @@ internal sealed class StorkRun(ClusterStore store, ClusterFaults faults, FleetOp
 
     public void TakeUpAll()
     {
-        foreach (var type in new[] { StorkResources.Backups, StorkResources.Restores })
+        foreach (var type in new[] { StorkResources.Backups, StorkResources.Restores, StorkResources.Schedules })
         {
             foreach (var item in store.List(type)) Wake(type, item);
         }

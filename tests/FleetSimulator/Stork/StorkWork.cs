@@ -111,7 +111,13 @@ internal sealed class StorkWork(StorkRun run, ResourceType type, string ns, stri
     /// <summary>One step; the recorded seconds to the next one, or null when there is nothing left to do.</summary>
     private async Task<double?> StepAsync()
     {
-        if (Read() is not { } body) return null;
-        return type == StorkResources.Backups ? await BackupLife.StepAsync(this, body) : await RestoreLife.StepAsync(this, body);
+        if (Read() is { } body)
+        {
+            if (type == StorkResources.Schedules) return await ScheduleLife.StepAsync(this, body);
+            return type == StorkResources.Backups ? await BackupLife.StepAsync(this, body) : await RestoreLife.StepAsync(this, body);
+        }
+
+        if (type == StorkResources.Schedules) ScheduleLife.CollectOrphans(Store, uid);
+        return null;
     }
 }

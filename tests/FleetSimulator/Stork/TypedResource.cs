@@ -17,16 +17,23 @@ internal static class TypedResource
         var typed = new JsonObject { ["apiVersion"] = body.Text("apiVersion"), ["kind"] = body.Text("kind"), ["metadata"] = body["metadata"]!.DeepClone() };
         foreach (var part in new[] { "spec", "status" })
         {
-            var fields = zero[part]!.DeepClone().AsObject();
-            foreach (var (name, value) in body.At(part) as JsonObject ?? [])
-            {
-                if (fields.ContainsKey(name) && value is not null) fields[name] = value.DeepClone();
-            }
-
-            typed[part] = fields;
+            typed[part] = Filled(zero[part]!, body.At(part) as JsonObject ?? []);
         }
 
+        // A schedule carries the spec of its backups.
+        if (zero.At("spec", "template", "spec") is { } inner) typed["spec"]!["template"] = new JsonObject { ["spec"] = Filled(inner, body.At("spec", "template", "spec") as JsonObject ?? []) };
         return typed;
+    }
+
+    private static JsonObject Filled(JsonNode zero, JsonObject given)
+    {
+        var fields = zero.DeepClone().AsObject();
+        foreach (var (name, value) in given)
+        {
+            if (fields.ContainsKey(name) && value is not null) fields[name] = value.DeepClone();
+        }
+
+        return fields;
     }
 
     /// <summary>An element of status.volumes or status.resources with every field.</summary>
