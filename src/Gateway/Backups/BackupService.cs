@@ -13,11 +13,12 @@ internal sealed class BackupService(IGrainFactory grains, IReferences references
     public override async Task<BackupCreateResponse> Create(BackupCreateRequest request, ServerCallContext context)
     {
         var (caller, org) = (context.Caller(), request.Validated().Metadata.OrgId);
+        // The cluster first: clients match its refusal, whatever else they cannot see.
+        request.ClusterRef = await references.ResolveAsync(ObjectKind.Cluster, org, request.ClusterRef, request.Cluster, caller, context.CancellationToken);
+        request.Cluster = request.ClusterRef!.Name;
         request.BackupLocationRef = await references.ResolveAsync(
             ObjectKind.BackupLocation, org, request.BackupLocationRef, request.BackupLocation, caller, context.CancellationToken);
         request.BackupLocation = request.BackupLocationRef!.Name;
-        request.ClusterRef = await references.ResolveAsync(ObjectKind.Cluster, org, request.ClusterRef, request.Cluster, caller, context.CancellationToken);
-        request.Cluster = request.ClusterRef!.Name;
         var key = await references.NewKeyAsync(request.Metadata, caller, context.CancellationToken);
         return new() { Backup = await grains.Backup(key).CreateAsync(request, caller, context.CancellationToken) };
     }

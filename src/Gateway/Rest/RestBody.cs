@@ -32,15 +32,19 @@ internal static class RestBody
             while (true)
             {
                 var read = await reader.ReadAsync(context.RequestAborted);
-                if (read.Buffer.Length > limit)
-                    throw TooLarge(limit);
-                if (read.IsCompleted)
+                var (end, isLast) = (read.Buffer.End, read.IsCompleted || read.Buffer.Length > limit);
+                try
                 {
-                    var value = parse(read.Buffer);
-                    reader.AdvanceTo(read.Buffer.End);
-                    return value;
+                    if (read.Buffer.Length > limit)
+                        throw TooLarge(limit);
+                    if (read.IsCompleted)
+                        return parse(read.Buffer);
                 }
-                reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+                finally
+                {
+                    // Also when it is refused: a reader left in the middle of a read makes the server cut the connection under the client's next request.
+                    reader.AdvanceTo(isLast ? end : read.Buffer.Start, end);
+                }
             }
         }
         catch (BadHttpRequestException e)

@@ -26,6 +26,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
     private WorkLoop? _loop;
     private bool _admitted;
+    private DateTimeOffset? _followedSince;
 
     private BackupOptions Options => options.Value;
 
@@ -56,7 +57,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
         var location = await GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, request.BackupLocationRef.Uid)).UseAsync(caller, cancellationToken);
+        await FailPoint.HitAsync("backup.before-record", Logger);
         var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now));
+        await FailPoint.HitAsync("backup.after-record", Logger);
         _loop!.Go();
         return record.Backup;
     }
@@ -64,7 +67,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     public async Task UpdateAsync(BackupUpdateRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Metadata.Name, Level.Write);
-        await ChangeAsync(current => BackupRules.Update(current!, request, Now));
+        await AmendAsync(current => BackupRules.Update(current, request, Now));
     }
 
     public Task<Immutable<BackupObject>> InspectAsync(BackupInspectRequest request, Caller caller, CancellationToken cancellationToken) =>
@@ -77,14 +80,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to delete backup [{record.Backup.Metadata.Name}]");
         if (request.ClusterRef is { Uid.Length: > 0 } through)
             _ = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, through.Uid)).FactsAsync(caller, cancellationToken);
-        await ChangeAsync(current => BackupRules.Delete(current!, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
+        await AmendAsync(current => BackupRules.Delete(current, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
         _loop!.Go();
     }
 
     public async Task ForgetAsync(Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, "", Level.Write);
-        await ChangeAsync(current => BackupRules.Delete(current!, "", keepData: true, Options, Now));
+        await AmendAsync(current => BackupRules.Delete(current, "", keepData: true, Options, Now));
         _loop!.Go();
     }
 
@@ -110,7 +113,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (Record is not { Phase: Phase.Running or Phase.Accepted or Phase.Deleting } record)
             return;
         if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
-            await ChangeAsync(current => BackupRules.Observe(current!, report, Options, Now));
+        {
+            await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
+            await FailPoint.HitAsync("backup.after-report", Logger);
+        }
         else
             _loop!.Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
     }
@@ -152,8 +158,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (Now >= record.Deadline.ToDateTimeOffset())
             return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
         await Cluster(record).EnqueueAsync(WorkOf(record));
-        if (!facts.Online)
-            await ExplainAsync($"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
         return AskForRoomAgain;
     }
 
@@ -187,7 +192,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             var kinds = await BackupOnCluster.KindsAsync(cluster, backup.BackupInfo);
             var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, kinds, locationName);
             await FailPoint.HitAsync("backup.after-resource", Logger);
-            await ChangeAsync(current => BackupRules.Placed(current!, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
+            await AmendAsync(current => BackupRules.Placed(current, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
         {
@@ -206,24 +211,30 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (await BackupOnCluster.FactsAsync(cluster) is null)
             return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed while the backup was running");
         await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
-        if (await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace) is not { } resource)
+        var followedSince = _followedSince;
+        _followedSince = null; // Until the look succeeds.
+        var found = await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace);
+        _followedSince = followedSince ?? Now;
+        if (found is not { } resource)
             return await GiveUpAsync("the ApplicationBackup was deleted on the cluster while Stork was working on it");
         if (resource.Status.Stage == StorkStage.Final)
         {
             await FailPoint.HitAsync("backup.before-final", Logger);
-            var final = await ChangeAsync(current => BackupRules.Finish(current!, resource, Now));
+            var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now));
             await FailPoint.HitAsync("backup.after-final", Logger);
             LogFinished(Logger, Key, final.Backup.BackupInfo.Status.Status, final.Backup.BackupInfo.Status.Reason);
             return await ReleaseAsync(final);
         }
 
-        var seen = await ChangeAsync(current => BackupRules.Observe(current!, ReportOf(resource), Options, Now));
-        var quietSince = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
-        if (Now - quietSince >= Options.CheckInterval)
+        var seen = await AmendAsync(current => BackupRules.Observe(current, ReportOf(resource), Options, Now));
+        // Time in which nobody could look at the cluster does not count against Stork.
+        var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
+        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
+        if (quiet >= Options.CheckInterval)
         {
             var warning = await BackupOnCluster.WarningAsync(cluster, clusterNamespace, resource.Metadata.Uid);
-            if (Now >= seen.Deadline.ToDateTimeOffset() || (warning.Length > 0 && Now - quietSince >= Options.StuckTimeout))
-                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {Now - quietSince:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
+            if (quiet >= Options.StageTimeout || (warning.Length > 0 && quiet >= Options.StuckTimeout))
+                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
             if (warning.Length > 0)
                 await ExplainAsync(warning);
         }
@@ -234,10 +245,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
         var cluster = Cluster(record);
-        if (await BackupOnCluster.FactsAsync(cluster) is not null
-            && !await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
-            return Options.DeletePollInterval;
-        return await ReleaseAsync(await ChangeAsync(current => BackupRules.ResourceRemoved(current!)));
+        if (await BackupOnCluster.FactsAsync(cluster) is not null)
+        {
+            record = await IdentifiedAsync(record, cluster);
+            if (!await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
+                return Options.DeletePollInterval;
+        }
+
+        return await ReleaseAsync(await AmendAsync(current => BackupRules.ResourceRemoved(current)));
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
@@ -249,6 +264,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         {
             if (location is not null && !record.KeepData)
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
+            record = await IdentifiedAsync(record, through);
             await FailPoint.HitAsync("backup.before-resource-delete", Logger);
             if (!await BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData))
                 return Options.DeletePollInterval;
@@ -258,8 +274,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {
-            await ChangeAsync(current => BackupRules.DeletionWaits(current!, kept, Options, Now));
-            return TimeSpan.FromMinutes(10); // A lock ends after days: no need to hurry.
+            await AmendAsync(current => BackupRules.DeletionWaits(current, kept, Options, Now));
+            return Options.LockedInterval;
         }
 
         await FailPoint.HitAsync("backup.before-record-delete", Logger);
@@ -268,6 +284,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         DeactivateOnIdle();
         return null;
     }
+
+    private async Task<BackupRecord> IdentifiedAsync(BackupRecord record, IClusterGrain cluster) =>
+        record.Backup.BackupInfo.CrUid.Length == 0 && await BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace) is { } resource
+            ? await AmendAsync(current => BackupRules.Identified(current, resource.Metadata.Name, resource.Metadata.Uid))
+            : record;
 
     private async Task<OpenLocation?> LocationForDeletionAsync(BackupRecord record)
     {
@@ -292,7 +313,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> GiveUpAsync(string reason)
     {
-        var record = await ChangeAsync(current => BackupRules.Fail(current!, reason, Now));
+        var record = await AmendAsync(current => BackupRules.Fail(current, reason, Now));
         LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, reason);
         return TimeSpan.Zero;
     }
@@ -301,7 +322,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         // One hiccup is not worth a write.
         attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
 
-    private async Task ExplainAsync(string reason) => await ChangeAsync(current => BackupRules.Explain(current!, reason, Options, Now));
+    private async Task ExplainAsync(string reason) => await AmendAsync(current => BackupRules.Explain(current, reason, Options, Now));
 
     private IClusterGrain Cluster(BackupRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.ClusterRef.Uid));
 
@@ -326,6 +347,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         ResourceCount = resource.Status.ResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
         TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
+        LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] is placed on its cluster")]

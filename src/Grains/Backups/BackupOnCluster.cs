@@ -65,11 +65,18 @@ internal static class BackupOnCluster
         return !reply.Found || reply.Foreign || !(await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace))).Found;
     }
 
-    /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none.</summary>
+    /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none or Events may not be read: deadlines hold without them.</summary>
     public static async Task<string> WarningAsync(IClusterGrain cluster, string clusterNamespace, string resourceUid)
     {
-        var reply = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListWarnings, Namespace = clusterNamespace, Name = resourceUid });
-        return reply.Lines.Count > 0 ? reply.Lines[^1] : "";
+        try
+        {
+            var reply = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListWarnings, Namespace = clusterNamespace, Name = resourceUid });
+            return reply.Lines.Count > 0 ? reply.Lines[^1] : "";
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
+        {
+            return "";
+        }
     }
 
     /// <summary>Facts of a cluster; null when its object is gone.</summary>

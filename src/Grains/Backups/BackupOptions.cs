@@ -25,6 +25,9 @@ public sealed class BackupOptions
     /// <summary>How long unfinished work may rest before the sweep looks at it again.</summary>
     public TimeSpan SweepAfter { get; set; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>How often a deletion that an object lock holds up is tried again: a lock ends after days, and a try walks through the bucket.</summary>
+    public TimeSpan LockedInterval { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How often a deletion asks whether Stork has removed the resource (0.2–0.3 s when all is well).</summary>
     public TimeSpan DeletePollInterval { get; set; } = TimeSpan.FromSeconds(1);
 }

@@ -14,6 +14,9 @@ namespace PxBackup.Grains.Backups;
 /// <summary>The rules of backups. Facts come in, the next record goes out: no I/O, no clock, no Orleans.</summary>
 internal static class BackupRules
 {
+    /// <summary>Why work that is accepted and has not begun waits.</summary>
+    public const string WaitsForRoom = "waiting for room on the cluster";
+
     public static BackupRecord Create(
         BackupCreateRequest request, ObjectKey key, ClusterFacts cluster, OpenLocation location, Caller caller, BackupOptions options, DateTimeOffset now)
     {
@@ -44,7 +47,7 @@ internal static class BackupRules
                     ? BackupInfo.Types.BackupObjectType.Types.Type.All
                     : (BackupInfo.Types.BackupObjectType.Types.Type)request.BackupObjectType.Type,
             },
-            Status = new BackupInfo.Types.StatusInfo { Status = Status.Pending, Reason = "waiting for room on the cluster" },
+            Status = new BackupInfo.Types.StatusInfo { Status = Status.Pending, Reason = WaitsForRoom },
             Stage = Stage.Initial,
             StorkVersion = cluster.StorkVersion,
             TargetNamespace = cluster.AdminNamespace,
@@ -81,12 +84,25 @@ internal static class BackupRules
         return next.Touched(now, options);
     }
 
+    /// <summary>
+    /// The resource was found by its name: a crash or a deletion came between its creation and <see cref="Placed"/>. Its uid leads
+    /// to what it left in the bucket.
+    /// </summary>
+    public static BackupRecord Identified(BackupRecord record, string name, string uid)
+    {
+        if (record.Backup.BackupInfo.CrUid.Length > 0)
+            return record;
+        var next = record.Clone();
+        (next.Backup.BackupInfo.CrName, next.Backup.BackupInfo.CrUid) = (name, uid);
+        return next;
+    }
+
     /// <summary>What Stork says on the way. The end is taken from the whole resource by <see cref="Finish"/>.</summary>
     public static BackupRecord Observe(BackupRecord record, StorkReport report, BackupOptions options, DateTimeOffset now)
     {
         if (record.Phase != Phase.Running)
             return record; // A late report does not reopen a finished backup.
-        var mark = $"{report.Stage}/{report.Status}/{report.ResourceCount}/{report.VolumeCount}";
+        var mark = $"{report.Stage}/{report.Status}/{report.ResourceCount}/{report.VolumeCount}/{report.LastUpdate}";
         if (mark == record.ProgressMark || report.IsFinal)
             return record; // Level, not edge: repeats are normal.
         var next = record.Clone();
@@ -150,8 +166,8 @@ internal static class BackupRules
     /// <summary>Nothing of a failed backup is left on the cluster.</summary>
     public static BackupRecord ResourceRemoved(BackupRecord record)
     {
-        if (!record.RemoveResource)
-            return record;
+        if (!record.RemoveResource || record.Phase != Phase.Finished)
+            return record; // A deletion that was asked for meanwhile has its own end.
         var next = record.Clone();
         (next.RemoveResource, next.DueAt) = (false, null);
         return next;
@@ -162,7 +178,7 @@ internal static class BackupRules
         if (record.Phase == Phase.Deleting && (throughCluster.Length == 0 || record.DeleteThrough == throughCluster) && record.KeepData == keepData)
             return record;
         var next = record.Clone();
-        (next.Phase, next.KeepData) = (Phase.Deleting, keepData);
+        (next.Phase, next.KeepData, next.RemoveResource) = (Phase.Deleting, keepData, false);
         if (throughCluster.Length > 0)
             next.DeleteThrough = throughCluster;
         next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Deleting, Reason = "the backup is being deleted" };
@@ -172,11 +188,13 @@ internal static class BackupRules
     /// <summary>A deletion that the store forbids for now waits as DeletePending.</summary>
     public static BackupRecord DeletionWaits(BackupRecord record, string reason, BackupOptions options, DateTimeOffset now)
     {
-        if (record.Phase != Phase.Deleting || record.Backup.BackupInfo.Status.Reason == reason)
+        if (record.Phase != Phase.Deleting || (record.Backup.BackupInfo.Status.Reason == reason && record.DueAt.ToDateTimeOffset() > now))
             return record;
         var next = record.Clone();
         next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.DeletePending, Reason = reason };
-        return next.Touched(now, options);
+        next.Backup.Metadata.Touched(now);
+        next.DueAt = At(now + options.LockedInterval); // Not with the next sweeps: each look costs a walk through the bucket.
+        return next;
     }
 
     public static BackupRecord Update(BackupRecord record, BackupUpdateRequest request, DateTimeOffset now)

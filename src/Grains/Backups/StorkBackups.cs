@@ -89,7 +89,10 @@ internal static class StorkBackups
     {
         var status = resource.Status;
         info.Stage = Stage.Final;
-        info.Status = new BackupInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason };
+        info.Status = StatusOf(status.Status) is Status.Success or Status.PartialSuccess or Status.Failed
+            ? new BackupInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason }
+            // The end is the end: what no release of Stork known here says is not to be restored from.
+            : new BackupInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the backup with status '{status.Status}': {status.Reason}" };
         info.BackupPath = status.BackupPath;
         info.TotalSize = status.TotalSize;
         info.ResourceCount = (ulong)Math.Max(Math.Max(status.ResourceCount, status.Resources.Count), 0);

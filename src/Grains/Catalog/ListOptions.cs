@@ -132,13 +132,14 @@ internal static class ListOptions
         };
     }
 
-    // Both ends count. The index keeps milliseconds, so that an object's own create_time finds it.
+    // Both ends count, and an object's own create_time finds it in a store that keeps milliseconds as well as in one that keeps
+    // more: the range reaches from the beginning of the first millisecond to the end of the last.
     private static RecordQuery WithTime(this RecordQuery query, TimeRange? range)
     {
         var (from, to) = (Instant(range?.StartTime, "start_time"), Instant(range?.EndTime, "end_time"));
         if (from > to)
             throw DomainException.InvalidField($"{Options}.time_range", "start_time is after end_time");
-        return query with { CreatedFrom = from, CreatedTo = to };
+        return query with { CreatedFrom = from, CreatedTo = to?.AddTicks(TimeSpan.TicksPerMillisecond - 1) };
     }
 
     private static DateTimeOffset? Instant(Timestamp? time, string field)

@@ -117,7 +117,7 @@ internal static class ClusterCalls
 
     private static bool IsOurs(KubernetesResource resource, string uid) =>
         resource.Metadata.Labels.GetValueOrDefault(StorkLabels.ManagedBy) == StorkLabels.ManagedByValue
-        && resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) == uid;
+        && resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) == StorkLabels.ValueOf(uid);
 
     private static ClusterReply Found<T>(T resource)
         where T : KubernetesResource => new() { Found = true, Body = ResourceText.Write(resource) };

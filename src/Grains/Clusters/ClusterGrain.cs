@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using PxBackup.Api;
 using PxBackup.Grains.Access;
 using PxBackup.Grains.Backups;
+using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Clusters;
@@ -18,10 +19,11 @@ namespace PxBackup.Grains.Clusters;
 [KeepAlive, GrainType("cluster")]
 internal sealed partial class ClusterGrain(
     IClusterConnectionFactory connections, ConnectGate gate, IOptions<ClusterOptions> options)
-    : RecordGrain<ClusterRecord>(ObjectKind.Cluster), IClusterGrain, IClusterHealthGrain
+    : RecordGrain<ClusterRecord>(ObjectKind.Cluster), IClusterGrain, IClusterHealthGrain, IIncomingGrainCallFilter
 {
     private static readonly TimeSpan DeletionStep = TimeSpan.FromSeconds(5);
     private readonly AdmissionQueue _queue = new(options.Value.WorkAtOnce);
+    private readonly SemaphoreSlim _oneSession = new(1, 1);
     private ClusterSession? _session;
     private bool _removing;
 
@@ -32,6 +34,26 @@ internal sealed partial class ClusterGrain(
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => await CloseSessionAsync();
+
+    public override void Dispose()
+    {
+        _oneSession.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>A cluster that does not exist keeps no activation: any uid may be asked for.</summary>
+    public async Task Invoke(IIncomingGrainCallContext context)
+    {
+        try
+        {
+            await context.Invoke();
+        }
+        finally
+        {
+            if (Record is null)
+                DeactivateOnIdle();
+        }
+    }
 
     public async Task<ClusterObject> CreateAsync(ClusterCreateRequest request, Caller caller, CancellationToken cancellationToken)
     {
@@ -56,7 +78,7 @@ internal sealed partial class ClusterGrain(
         var record = Visible(caller, request.Metadata.Name, Level.Write);
         RefuseLeaving(record);
         var health = request.Kubeconfig.Length > 0 ? await CheckAsync(request.Kubeconfig, cancellationToken) : null;
-        await ChangeAsync(current => ClusterRules.Update(current!, request, health, Time.GetUtcNow()));
+        await AmendAsync(current => ClusterRules.Update(current, request, health, Time.GetUtcNow()));
         await OpenSessionAsync();
     }
 
@@ -68,7 +90,7 @@ internal sealed partial class ClusterGrain(
         _ = Visible(caller, request.Name, Level.Write);
         if (request.DeleteAllClusterBackups && !caller.IsSuperAdmin)
             throw new DomainException(ErrorReason.PermissionDenied, "delete_all_cluster_backups: only a super administrator may delete the backups of every user of a cluster");
-        await ChangeAsync(current => ClusterRules.Delete(current!, request, caller, Time.GetUtcNow()));
+        await AmendAsync(current => ClusterRules.Delete(current, request, caller, Time.GetUtcNow()));
         StartRemoval();
     }
 
@@ -170,7 +192,7 @@ internal sealed partial class ClusterGrain(
     private async Task RefuseTakenNameAsync(string name, Caller caller, CancellationToken cancellationToken)
     {
         // Before the cluster is examined, which takes time; the store has the last word when the record is written.
-        var taken = await Store.QueryAsync<ClusterRecord>(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = Key.OrgId, Name = name, Owners = [caller.UserId], Limit = 1 }, cancellationToken);
+        var taken = await Store.QueryAsync<ClusterRecord>(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = Key.OrgId, Name = name, Owners = [caller.UserId], Limit = 1 }, cancellationToken).OrUnavailableAsync();
         if (taken.Items is [var holder])
             throw new DomainException(ErrorReason.AlreadyExists, $"cluster [{name}] already exists with status: {holder.Body.Cluster.ClusterInfo.Status.Status}");
     }
@@ -210,6 +232,20 @@ internal sealed partial class ClusterGrain(
 
     private async Task OpenSessionAsync()
     {
+        // Calls interleave, and closing takes a while: two of them must not both open one.
+        await _oneSession.WaitAsync();
+        try
+        {
+            await RenewSessionAsync();
+        }
+        finally
+        {
+            _oneSession.Release();
+        }
+    }
+
+    private async Task RenewSessionAsync()
+    {
         if (Record is not { } record)
         {
             await CloseSessionAsync();
@@ -230,7 +266,7 @@ internal sealed partial class ClusterGrain(
         {
             // It was accepted once; a stricter release may refuse it. The object stays and says why.
             LogRefused(Logger, Key, e.Message);
-            await ChangeAsync(current => ClusterRules.Report(current!, new ClusterHealth { Revision = current!.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
+            await AmendAsync(current => ClusterRules.Report(current, new ClusterHealth { Revision = current.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
         }
     }
 
@@ -290,14 +326,14 @@ internal sealed partial class ClusterGrain(
                 if (waiting.Length == 0)
                 {
                     await RemoveAsync();
-                    await CloseSessionAsync();
+                    await OpenSessionAsync(); // Without a record: closes it.
                     LogRemoved(Logger, Key);
                     await WakeWorkAsync();
                     DeactivateOnIdle();
                     return;
                 }
 
-                await ChangeAsync(current => ClusterRules.DeletionWaits(current!, waiting, Time.GetUtcNow(), DeletionStep));
+                await AmendAsync(current => ClusterRules.DeletionWaits(current, waiting, Time.GetUtcNow(), DeletionStep));
                 await Task.Delay(DeletionStep, Time, CancellationToken.None);
             }
         }
@@ -318,11 +354,23 @@ internal sealed partial class ClusterGrain(
         var owner = AccessRules.OwnerOf(record.Cluster.Metadata);
         var restores = info.DeleteRestores ? await DependentsAsync<RestoreRecord>(ObjectKind.Restore, owner: null) : [];
         foreach (var restore in restores)
-            await GrainFactory.Restore(restore.ToObjectKey()).DeleteAsync(new RestoreDeleteRequest { OrgId = restore.OrgId, Uid = restore.Uid }, Caller.System);
+            await UnlessGoneAsync(GrainFactory.Restore(restore.ToObjectKey()).DeleteAsync(new RestoreDeleteRequest { OrgId = restore.OrgId, Uid = restore.Uid }, Caller.System));
         var backups = info.DeleteBackups ? await DependentsAsync<BackupRecord>(ObjectKind.Backup, record.DeleteEverybodysBackups ? null : owner) : [];
         foreach (var backup in backups)
-            await GrainFactory.Backup(backup.ToObjectKey()).DeleteAsync(new BackupDeleteRequest { OrgId = backup.OrgId, Uid = backup.Uid }, Caller.System);
+            await UnlessGoneAsync(GrainFactory.Backup(backup.ToObjectKey()).DeleteAsync(new BackupDeleteRequest { OrgId = backup.OrgId, Uid = backup.Uid }, Caller.System));
         return restores.Count + backups.Count == 0 ? "" : $"waiting until {restores.Count} restores and {backups.Count} backups are deleted";
+    }
+
+    private static async Task UnlessGoneAsync(Task deletion)
+    {
+        try
+        {
+            await deletion;
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
+        {
+            // It went since it was listed: what was wanted.
+        }
     }
 
     private async Task<IReadOnlyList<RecordKey>> DependentsAsync<T>(ObjectKind kind, string? owner)

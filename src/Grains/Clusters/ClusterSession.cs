@@ -89,7 +89,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         if (state.Connected)
             _checkNow.Release();
         else
-            await _grain.ReportAsync(new ClusterHealth { Revision = Revision, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
+            await ReportAsync(new ClusterHealth { Revision = Revision, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
     }
 
     private void Post(ResourceProjection resource, bool gone)
@@ -171,9 +171,12 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             health = new ClusterHealth { Revision = Revision, Online = false, Reason = ClusterErrors.Describe(e) };
         }
 
-        await _grain.ReportAsync(health);
+        await ReportAsync(health);
         return health.Online;
     }
+
+    // A report can end this very session (the admin namespace changed): the grain then waits for it, and it must not wait for the grain.
+    private Task ReportAsync(ClusterHealth health) => _grain.ReportAsync(health).WaitAsync(_stop.Token);
 
     private async Task WaitForNextAsync(TimeSpan interval)
     {

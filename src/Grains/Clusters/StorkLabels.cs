@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+
 namespace PxBackup.Grains.Clusters;
 
 /// <summary>How resources of ours are known on an application cluster. What does not carry these labels is never touched.</summary>
@@ -16,7 +19,16 @@ internal static class StorkLabels
     public const string Selector = ManagedBy + "=" + ManagedByValue;
 
     /// <summary>The labels of a resource made for <paramref name="uid"/>.</summary>
-    public static Dictionary<string, string> For(string uid) => new() { [ManagedBy] = ManagedByValue, [Uid] = uid };
+    public static Dictionary<string, string> For(string uid) => new() { [ManagedBy] = ManagedByValue, [Uid] = ValueOf(uid) };
+
+    /// <summary>
+    /// The uid as a label's value. Clients may choose uids that Kubernetes does not take as one (longer than 63 characters, '-' at
+    /// the end): then a hash stands for it. Reports of the watch do not find their way by a hash; such work is followed by looking.
+    /// </summary>
+    public static string ValueOf(string uid) =>
+        uid.Length is > 0 and <= 63 && char.IsAsciiLetterOrDigit(uid[0]) && char.IsAsciiLetterOrDigit(uid[^1]) && uid.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
+            ? uid
+            : "sha256-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uid)))[..56];
 
     /// <summary>
     /// Name of everything that is made for an object: its name and the first seven characters of its uid, so that a repeat
@@ -26,6 +38,6 @@ internal static class StorkLabels
     {
         var tail = "-" + ResourceNames.Clean(uid[..Math.Min(7, uid.Length)]);
         // 253 is Kubernetes' limit for the name of a custom resource.
-        return name.Length + tail.Length <= 253 ? name + tail : name[..(253 - tail.Length)] + tail;
+        return name.Length + tail.Length <= 253 ? name + tail : name[..(253 - tail.Length)].TrimEnd('-', '.') + tail;
     }
 }

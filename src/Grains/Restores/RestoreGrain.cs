@@ -27,6 +27,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
     private WorkLoop? _loop;
     private bool _admitted;
+    private DateTimeOffset? _followedSince;
 
     private RestoreOptions Options => options.Value;
 
@@ -57,7 +58,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
         var backup = await GrainFactory.Backup(new ObjectKey(Key.OrgId, request.BackupRef.Uid)).UseAsync(caller, cancellationToken);
+        await FailPoint.HitAsync("restore.before-record", Logger);
         var record = await ChangeAsync(_ => RestoreRules.Create(request, Key, cluster, backup.Value, caller, Options, Now));
+        await FailPoint.HitAsync("restore.after-record", Logger);
         _loop!.Go();
         return record.Restore;
     }
@@ -65,7 +68,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     public async Task UpdateAsync(RestoreUpdateRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Metadata.Name, Level.Write);
-        await ChangeAsync(current => RestoreRules.Update(current!, request, Now));
+        await AmendAsync(current => RestoreRules.Update(current, request, Now));
     }
 
     public Task<Immutable<RestoreObject>> InspectAsync(RestoreInspectRequest request, Caller caller, CancellationToken cancellationToken) =>
@@ -74,7 +77,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     public async Task DeleteAsync(RestoreDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Name, Level.Write);
-        await ChangeAsync(current => RestoreRules.Delete(current!, Options, Now));
+        await AmendAsync(current => RestoreRules.Delete(current, Options, Now));
         _loop!.Go();
     }
 
@@ -92,7 +95,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (Record is null or { Phase: Phase.Finished })
             return;
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
-            await ChangeAsync(current => RestoreRules.Observe(current!, report, Options, Now));
+            await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else
             _loop!.Go();
     }
@@ -132,8 +135,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (Now >= record.Deadline.ToDateTimeOffset())
             return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
         await Cluster(record).EnqueueAsync(WorkOf(record));
-        if (!facts.Online)
-            await ExplainAsync($"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
         return AskForRoomAgain;
     }
 
@@ -162,7 +164,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
             var backupName = await RestoreOnCluster.PlaceBackupAsync(cluster, record, locationName);
             var resource = await RestoreOnCluster.PlaceAsync(cluster, record, backupName, locationName);
             await FailPoint.HitAsync("restore.after-resource", Logger);
-            await ChangeAsync(current => RestoreRules.Placed(current!, resource.Metadata.Uid, Options, Now));
+            await AmendAsync(current => RestoreRules.Placed(current, resource.Metadata.Uid, Options, Now));
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
         {
@@ -179,18 +181,25 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (await BackupOnCluster.FactsAsync(cluster) is null)
             return await GiveUpAsync($"cluster [{record.Restore.RestoreInfo.Cluster}] was removed while the restore was running");
         await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
-        if (await RestoreOnCluster.FindAsync(cluster, record) is not { } resource)
+        var followedSince = _followedSince;
+        _followedSince = null; // Until the look succeeds.
+        var found = await RestoreOnCluster.FindAsync(cluster, record);
+        _followedSince = followedSince ?? Now;
+        if (found is not { } resource)
             return await GiveUpAsync("the ApplicationRestore was deleted on the cluster while Stork was working on it");
         if (resource.Status.Stage == StorkStage.Final)
         {
-            var final = await ChangeAsync(current => RestoreRules.Finish(current!, resource, Options, Now));
+            await FailPoint.HitAsync("restore.before-final", Logger);
+            var final = await AmendAsync(current => RestoreRules.Finish(current, resource, Options, Now));
             await FailPoint.HitAsync("restore.after-final", Logger);
             LogFinished(Logger, Key, final.Restore.RestoreInfo.Status.Status, final.Restore.RestoreInfo.Status.Reason);
             return TimeSpan.Zero;
         }
 
-        var seen = await ChangeAsync(current => RestoreRules.Observe(current!, ReportOf(resource), Options, Now));
-        var quiet = Now - (seen.Deadline.ToDateTimeOffset() - Options.StageTimeout);
+        var seen = await AmendAsync(current => RestoreRules.Observe(current, ReportOf(resource), Options, Now));
+        // Time in which nobody could look at the cluster does not count against Stork.
+        var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
+        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
         if (quiet >= Options.CheckInterval)
         {
             var warning = await BackupOnCluster.WarningAsync(cluster, record.ResourceNamespace, resource.Metadata.Uid);
@@ -207,7 +216,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     {
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
-        return await ReleaseAsync(await ChangeAsync(current => RestoreRules.Cleaned(current!)));
+        await FailPoint.HitAsync("restore.after-removal", Logger);
+        return await ReleaseAsync(await AmendAsync(current => RestoreRules.Cleaned(current)));
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(RestoreRecord record)
@@ -215,6 +225,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
+        await FailPoint.HitAsync("restore.before-record-delete", Logger);
         await RemoveAsync();
         LogDeleted(Logger, Key);
         DeactivateOnIdle();
@@ -230,14 +241,14 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
 
     private async Task<TimeSpan?> GiveUpAsync(string reason)
     {
-        var record = await ChangeAsync(current => RestoreRules.Fail(current!, reason, Options, Now));
+        var record = await AmendAsync(current => RestoreRules.Fail(current, reason, Options, Now));
         LogFinished(Logger, Key, record.Restore.RestoreInfo.Status.Status, reason);
         return TimeSpan.Zero;
     }
 
     private Task ExplainAsync(DomainException refusal, int attempts) => attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
 
-    private async Task ExplainAsync(string reason) => await ChangeAsync(current => RestoreRules.Explain(current!, reason, Options, Now));
+    private async Task ExplainAsync(string reason) => await AmendAsync(current => RestoreRules.Explain(current, reason, Options, Now));
 
     private IClusterGrain Cluster(RestoreRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Restore.RestoreInfo.ClusterRef.Uid));
 
@@ -258,6 +269,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         RestoredCount = resource.Status.RestoredResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
         TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
+        LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
     [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] is placed on its cluster")]

@@ -31,7 +31,7 @@ internal static class RestoreRules
             // Stork loses its own default, so the policy is always said: Retain unless asked otherwise.
             ReplacePolicy = request.ReplacePolicy == ReplacePolicy.Types.Type.Invalid ? ReplacePolicy.Types.Type.Retain : request.ReplacePolicy,
             BackupObjectType = new RestoreInfo.Types.BackupObjectType { Type = RestoreInfo.Types.BackupObjectType.Types.Type.All },
-            Status = new RestoreInfo.Types.StatusInfo { Status = Status.Pending, Reason = "waiting for room on the cluster" },
+            Status = new RestoreInfo.Types.StatusInfo { Status = Status.Pending, Reason = BackupRules.WaitsForRoom },
             StorkVersion = cluster.StorkVersion,
             RestoreStatus = new RestoreInfo.Types.RestoreResourceState(),
         };
@@ -71,7 +71,7 @@ internal static class RestoreRules
     {
         if (record.Phase != Phase.Running)
             return record; // A late report does not reopen a finished restore.
-        var mark = $"{report.Stage}/{report.Status}/{report.RestoredCount}/{report.VolumeCount}";
+        var mark = $"{report.Stage}/{report.Status}/{report.RestoredCount}/{report.VolumeCount}/{report.LastUpdate}";
         if (mark == record.ProgressMark || report.IsFinal)
             return record; // Level, not edge: repeats are normal.
         var next = record.Clone();
@@ -166,7 +166,7 @@ internal static class RestoreRules
     private static Dictionary<string, string> Mapping(RestoreCreateRequest request, BackupInfo backup)
     {
         if (request.NamespaceMapping.Count == 0)
-            return backup.Namespaces.ToDictionary(name => name, name => name);
+            return backup.Namespaces.Distinct().ToDictionary(name => name, name => name);
         foreach (var source in request.NamespaceMapping.Keys)
         {
             if (!backup.Namespaces.Contains(source))

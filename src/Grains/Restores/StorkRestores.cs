@@ -47,7 +47,10 @@ internal static class StorkRestores
     public static void Take(RestoreInfo info, ApplicationRestore resource)
     {
         var status = resource.Status;
-        info.Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason };
+        info.Status = StatusOf(status.Status) is Status.Success or Status.PartialSuccess or Status.Failed or Status.Retained
+            ? new RestoreInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason }
+            // The end is the end, whatever a newer Stork calls it.
+            : new RestoreInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the restore with status '{status.Status}': {status.Reason}" };
         info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying };
         info.TotalSize = status.TotalSize;
         info.ResourceCount = (ulong)Math.Max(Math.Max(status.ResourceCount, status.Resources.Count), 0);

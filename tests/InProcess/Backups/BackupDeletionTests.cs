@@ -1,0 +1,154 @@
+using Xunit;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Backups;
+using PxBackup.Stork.Resources;
+using PxBackup.Tests.InProcess.Clusters;
+using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
+using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Tests.InProcess.Backups;
+
+[Collection(WorkSilo.Name)]
+public sealed class BackupDeletionTests(WorkSilo silo)
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Stork_is_told_to_delete_the_data_before_the_resource_goes()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        var path = scene.BackupRecord(uid)!.Backup.BackupInfo.BackupPath;
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilGoneAsync(uid, Second);
+        var calls = scene.Kubernetes.Calls.ToList();
+
+        var patched = calls.FindIndex(call => call.StartsWith("patch ApplicationBackup", StringComparison.Ordinal) && call.EndsWith("""{"spec":{"reclaimPolicy":"Delete"}}""", StringComparison.Ordinal));
+        Assert.InRange(patched, 0, calls.FindIndex(call => call.StartsWith("delete ApplicationBackup", StringComparison.Ordinal)));
+        Assert.Contains(path, silo.Files.Removed);
+        Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
+    }
+
+    [Fact]
+    public async Task Deleting_a_running_backup_cancels_it_and_removes_what_it_left_in_the_bucket()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        scene.Kubernetes.StorkBacksUp = null;
+        var uid = await scene.StartBackupAsync();
+        await silo.UntilAsync("the backup ran", () => scene.BackupRecord(uid)!.Phase == Phase.Running);
+        var resource = scene.Kubernetes.All<ApplicationBackup>().Single().Metadata;
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Contains($"kube-system/{resource.Name}/{resource.Uid}", silo.Files.Removed);
+    }
+
+    [Fact]
+    public async Task A_resource_made_at_the_moment_of_the_deletion_is_found_and_its_files_too()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var (made, held) = (Gate(), Gate());
+        scene.Kubernetes.StorkBacksUp = null;
+        scene.Kubernetes.After = call => call.StartsWith("create ApplicationBackup", StringComparison.Ordinal) ? Reached(made, held) : Task.CompletedTask;
+        var uid = await scene.StartBackupAsync();
+        await made.Task.WaitAsync(TimeSpan.FromSeconds(10), Token);
+        var resource = scene.Kubernetes.All<ApplicationBackup>().Single().Metadata;
+
+        await DeleteAsync(scene, uid);
+        held.SetResult();
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
+        Assert.Contains($"kube-system/{resource.Name}/{resource.Uid}", silo.Files.Removed);
+    }
+
+    [Fact]
+    public async Task Objects_under_a_lock_keep_the_backup_as_DeletePending_until_the_lock_ends()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        silo.Files.Kept[scene.Bucket] = "object lock keeps 4 objects of the backup";
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilAsync(uid, Status.DeletePending, Second);
+        var reason = scene.ReasonOf(uid);
+        silo.Files.Kept.Clear();
+        await scene.UntilGoneAsync(uid, TimeSpan.FromMinutes(1));
+
+        Assert.Equal("object lock keeps 4 objects of the backup", reason);
+    }
+
+    [Fact]
+    public async Task Forgetting_a_backup_leaves_its_data_alone()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        var path = scene.BackupRecord(uid)!.Backup.BackupInfo.BackupPath;
+
+        await scene.Backup(uid).ForgetAsync(WorkSilo.Ann, Token);
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Equal(0, scene.Kubernetes.Count("patch ApplicationBackup"));
+        Assert.DoesNotContain(path, silo.Files.Removed);
+        Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
+    }
+
+    [Fact]
+    public async Task A_backup_whose_location_is_gone_is_deleted_nevertheless()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        silo.Store.Vanish(new(ObjectKind.BackupLocation, "default", scene.LocationRef.Uid));
+        await silo.EndActivationAsync(silo.Grains.BackupLocation(new("default", scene.LocationRef.Uid)));
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
+    }
+
+    [Fact]
+    public async Task A_backup_whose_cluster_is_gone_is_deleted_from_its_bucket()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        var path = scene.BackupRecord(uid)!.Backup.BackupInfo.BackupPath;
+        await scene.Cluster.DeleteAsync(new() { OrgId = "default", Name = scene.ClusterRef.Name }, WorkSilo.Ann, Token);
+        await silo.UntilAsync("the cluster was gone", () => scene.ClusterRecord() is null, Second);
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Contains(path, silo.Files.Removed);
+    }
+
+    [Fact]
+    public async Task A_deletion_on_a_cluster_that_does_not_answer_waits_and_says_why()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        scene.Kubernetes.Before = _ => throw FakeKubernetes.Lost();
+
+        await DeleteAsync(scene, uid);
+        await silo.UntilAsync("the reason says so", () => scene.ReasonOf(uid).Contains("ConnectionLost", StringComparison.Ordinal), Second);
+        var status = scene.BackupRecord(uid)!.Backup.BackupInfo.Status.Status;
+        scene.Kubernetes.Before = null;
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Equal(Status.Deleting, status);
+    }
+
+    private static Task DeleteAsync(Scene scene, string uid) => scene.Backup(uid).DeleteAsync(new() { OrgId = "default", Name = "backup-" + uid }, WorkSilo.Ann, Token);
+
+    private static async Task Reached(TaskCompletionSource here, TaskCompletionSource until)
+    {
+        here.TrySetResult();
+        await until.Task;
+    }
+
+    private static TaskCompletionSource Gate() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}

@@ -1,0 +1,180 @@
+using Xunit;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Stork.Resources;
+using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
+using Stage = PxBackup.Api.BackupInfo.Types.Stage;
+using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
+
+namespace PxBackup.Tests.InProcess.Backups;
+
+public sealed class BackupRulesTests
+{
+    [Fact]
+    public void A_new_backup_waits_for_room_and_is_due_before_its_deadline()
+    {
+        var record = A.Backup();
+
+        Assert.Equal((Phase.Accepted, Status.Pending, Stage.Initial), (record.Phase, record.Backup.BackupInfo.Status.Status, record.Backup.BackupInfo.Stage));
+        Assert.Equal(A.Noon + A.Options.PendingTimeout, record.Deadline.ToDateTimeOffset());
+        Assert.Equal(A.Noon + A.Options.SweepAfter, record.DueAt.ToDateTimeOffset());
+        Assert.Equal("ann", BackupRules.IndexOf(record).Owner);
+    }
+
+    [Theory, InlineData(false, false, ErrorReason.Unreachable, "not online"), InlineData(true, true, ErrorReason.WrongState, "being removed")]
+    public void A_cluster_that_cannot_be_backed_up_refuses_at_once(bool online, bool leaving, ErrorReason reason, string says)
+    {
+        var refusal = Assert.Throws<DomainException>(() => BackupRules.Create(A.Request(), new("default", "u"), A.Cluster(online, leaving), A.Location(), A.Ann, A.Options, A.Noon));
+
+        Assert.Equal(reason, refusal.Reason);
+        Assert.Contains("[prod]", refusal.Message);
+        Assert.Contains(says, refusal.Message);
+    }
+
+    [Fact]
+    public void A_lost_answer_to_the_placement_changes_nothing_the_second_time()
+    {
+        var running = A.Running();
+
+        Assert.Same(running, BackupRules.Placed(running, "other", "other-uid", "other", [], A.Options, A.Noon.AddHours(1)));
+    }
+
+    [Fact]
+    public void A_late_report_does_not_reopen_a_finished_backup()
+    {
+        var finished = A.Finished();
+
+        Assert.Same(finished, BackupRules.Observe(finished, A.Report(StorkStage.Volumes), A.Options, A.Noon.AddHours(1)));
+        Assert.Same(finished, BackupRules.Finish(finished, A.Final(StorkStatus.Failed), A.Noon.AddHours(1)));
+        Assert.Same(finished, BackupRules.Fail(finished, "too late", A.Noon.AddHours(1)));
+        Assert.Same(finished, BackupRules.Explain(finished, "too late", A.Options, A.Noon.AddHours(1)));
+    }
+
+    [Fact]
+    public void A_repeated_report_is_not_written_again()
+    {
+        var seen = BackupRules.Observe(A.Running(), A.Report(StorkStage.Volumes), A.Options, A.Noon);
+
+        Assert.Same(seen, BackupRules.Observe(seen, A.Report(StorkStage.Volumes), A.Options, A.Noon.AddMinutes(10)));
+    }
+
+    [Fact]
+    public void A_reordered_report_does_not_take_the_stage_back()
+    {
+        var seen = BackupRules.Observe(A.Running(), A.Report(StorkStage.Applications, resources: 15), A.Options, A.Noon);
+
+        var late = BackupRules.Observe(seen, A.Report(StorkStage.Volumes), A.Options, A.Noon.AddSeconds(1));
+
+        Assert.Equal(Stage.Applications, late.Backup.BackupInfo.Stage);
+    }
+
+    [Fact]
+    public void Only_a_sign_of_life_of_Stork_prolongs_the_deadline()
+    {
+        var seen = BackupRules.Observe(A.Running(), A.Report(StorkStage.Applications, lastUpdate: "1"), A.Options, A.Noon);
+        var later = A.Noon.AddMinutes(20);
+
+        Assert.Equal(seen.Deadline, BackupRules.Explain(seen, "a warning", A.Options, later).Deadline);
+        Assert.Equal(later + A.Options.StageTimeout, BackupRules.Observe(seen, A.Report(StorkStage.Applications, lastUpdate: "2"), A.Options, later).Deadline.ToDateTimeOffset());
+    }
+
+    [Fact]
+    public void Missing_namespaces_make_a_success_partial_and_are_named()
+    {
+        var info = A.Finished(StorkStatus.Successful, "gone", "lost").Backup.BackupInfo;
+
+        Assert.Equal((Status.PartialSuccess, "as Stork says; namespaces that do not exist on the cluster: gone, lost"), (info.Status.Status, info.Status.Reason));
+        Assert.True(BackupRules.IsRestorable(info));
+    }
+
+    [Fact]
+    public void Missing_namespaces_do_not_embellish_a_failure() =>
+        Assert.Equal(Status.Failed, A.Finished(StorkStatus.Failed, "gone").Backup.BackupInfo.Status.Status);
+
+    [Theory, InlineData("Splendid"), InlineData(""), InlineData("InProgress")]
+    public void An_end_that_no_known_Stork_writes_is_a_failure_and_never_under_way(string status)
+    {
+        var info = A.Finished(status).Backup.BackupInfo;
+
+        Assert.Equal(Status.Failed, info.Status.Status);
+        Assert.Equal($"Stork ended the backup with status '{status}': as Stork says", info.Status.Reason);
+    }
+
+    [Fact]
+    public void A_failed_backup_is_due_until_its_resource_is_gone()
+    {
+        var failed = BackupRules.Fail(A.Running(), "why", A.Noon);
+
+        Assert.Equal((true, A.Noon), (failed.RemoveResource, failed.DueAt.ToDateTimeOffset()));
+        Assert.Equal((false, null), (BackupRules.ResourceRemoved(failed).RemoveResource, BackupRules.ResourceRemoved(failed).DueAt));
+    }
+
+    [Fact]
+    public void A_deletion_stays_due_when_the_clean_up_of_the_failure_ends_after_it_was_asked_for()
+    {
+        var deleting = BackupRules.Delete(BackupRules.Fail(A.Running(), "why", A.Noon), "", keepData: false, A.Options, A.Noon);
+
+        Assert.Same(deleting, BackupRules.ResourceRemoved(deleting));
+        Assert.NotNull(deleting.DueAt);
+    }
+
+    [Fact]
+    public void A_resource_that_was_made_while_the_deletion_was_asked_for_still_leads_to_its_files()
+    {
+        var deleting = BackupRules.Delete(A.Backup(), "", keepData: false, A.Options, A.Noon);
+
+        var known = BackupRules.Identified(deleting, "nightly-shop-0b0c4a5", "cr-uid");
+
+        Assert.Equal((Phase.Deleting, "cr-uid"), (known.Phase, known.Backup.BackupInfo.CrUid));
+        Assert.Same(known, BackupRules.Identified(known, "other", "other-uid"));
+    }
+
+    [Fact]
+    public void A_locked_deletion_is_looked_at_again_after_its_own_pause_and_not_with_each_sweep()
+    {
+        var deleting = BackupRules.Delete(A.Finished(), "", keepData: false, A.Options, A.Noon);
+
+        var waits = BackupRules.DeletionWaits(deleting, "locked", A.Options, A.Noon);
+        var soon = BackupRules.DeletionWaits(waits, "locked", A.Options, A.Noon.AddMinutes(1));
+        var after = BackupRules.DeletionWaits(waits, "locked", A.Options, A.Noon + A.Options.LockedInterval);
+
+        Assert.Equal((Status.DeletePending, "locked"), (waits.Backup.BackupInfo.Status.Status, waits.Backup.BackupInfo.Status.Reason));
+        Assert.Same(waits, soon);
+        Assert.Equal(A.Noon + (2 * A.Options.LockedInterval), after.DueAt.ToDateTimeOffset());
+    }
+
+    [Fact]
+    public void Deleting_again_is_the_same_deletion()
+    {
+        var deleting = BackupRules.Delete(A.Finished(), "", keepData: false, A.Options, A.Noon);
+
+        Assert.Same(deleting, BackupRules.Delete(deleting, "", keepData: false, A.Options, A.Noon.AddHours(1)));
+        Assert.Equal("other", BackupRules.Delete(deleting, "other", keepData: false, A.Options, A.Noon).DeleteThrough);
+    }
+
+    [Theory]
+    [InlineData("a,b", "a,b,c", "a,b", "")]
+    [InlineData("a,gone", "a,b", "a", "gone")]
+    [InlineData("gone", "a", "", "gone")]
+    [InlineData("*", "a", "*", "")]
+    public void Namespaces_that_are_missing_are_left_out_and_remembered(string asked, string there, string present, string missing)
+    {
+        var (taken, left) = BackupRules.Select(A.Backup(asked.Split(',')).Backup.BackupInfo, there.Split(','));
+
+        Assert.Equal((present, missing), (string.Join(',', taken), string.Join(',', left)));
+    }
+
+    [Fact]
+    public void A_decision_never_changes_the_record_it_was_given()
+    {
+        var running = A.Running();
+        var before = running.Clone();
+
+        _ = BackupRules.Observe(running, A.Report(StorkStage.Volumes), A.Options, A.Noon);
+        _ = BackupRules.Finish(running, A.Final(), A.Noon);
+        _ = BackupRules.Fail(running, "why", A.Noon);
+        _ = BackupRules.Delete(running, "other", keepData: true, A.Options, A.Noon);
+
+        Assert.Equal(before, running);
+    }
+}
