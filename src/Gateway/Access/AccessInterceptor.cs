@@ -39,23 +39,28 @@ internal sealed class AccessInterceptor(ITokenValidator tokens) : Interceptor
         return continuation(requestStream, responseStream, context);
     }
 
-    private async Task<TResponse> AuthorizedAsync<TRequest, TResponse>(
+    private Task<TResponse> AuthorizedAsync<TRequest, TResponse>(
         RpcAccess.Row row, TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
         where TRequest : class
         where TResponse : class
     {
-        var caller = CallerOf(await IdentityAsync(context));
-        if (row.Right == RpcRight.None || (row.Right == RpcRight.SuperAdmin && !caller.IsSuperAdmin))
-            throw Denied(row);
-        context.SetCaller(caller);
-        return await continuation(request, context);
+        var validation = tokens.ValidateAsync(AuthorizationOf(context), context.CancellationToken);
+        if (!validation.IsCompletedSuccessfully)
+            return AfterValidationAsync(validation, row, request, context, continuation);
+        // A token seen before, nearly every call: no state machine of ours stands around it.
+        Authorize(row, validation.Result, context);
+        return continuation(request, context);
     }
 
-    private async ValueTask<CallerIdentity> IdentityAsync(ServerCallContext context)
+    private static async Task<TResponse> AfterValidationAsync<TRequest, TResponse>(
+        ValueTask<CallerIdentity> validation, RpcAccess.Row row, TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+        where TRequest : class
+        where TResponse : class
     {
+        CallerIdentity identity;
         try
         {
-            return await tokens.ValidateAsync(AuthorizationOf(context), context.CancellationToken);
+            identity = await validation;
         }
         catch (TokenException e)
         {
@@ -63,6 +68,17 @@ internal sealed class AccessInterceptor(ITokenValidator tokens) : Interceptor
                 ? new DomainException(ErrorReason.Unreachable, "the identity provider does not answer, so no token can be checked; ask again", e)
                 : new DomainException(ErrorReason.Unauthenticated, e.Message, e);
         }
+
+        Authorize(row, identity, context);
+        return await continuation(request, context);
+    }
+
+    private static void Authorize(RpcAccess.Row row, CallerIdentity identity, ServerCallContext context)
+    {
+        var caller = CallerOf(identity);
+        if (row.Right == RpcRight.None || (row.Right == RpcRight.SuperAdmin && !caller.IsSuperAdmin))
+            throw Denied(row);
+        context.SetCaller(caller);
     }
 
     // The HTTP header itself: reading the call's metadata would copy all headers of every call. REST may bring it as

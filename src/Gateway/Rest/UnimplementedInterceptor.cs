@@ -9,16 +9,27 @@ namespace PxBackup.Gateway.Rest;
 /// </summary>
 internal sealed class UnimplementedInterceptor : Interceptor
 {
-    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+    public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
+        Task<TResponse> pending;
         try
         {
-            return await continuation(request, context);
+            pending = continuation(request, context);
         }
-        catch (RpcException e) when (e is { StatusCode: StatusCode.Unimplemented, Status.Detail.Length: 0 })
+        catch (RpcException e) when (IsUnnamed(e))
         {
-            throw new RpcException(new Status(StatusCode.Unimplemented, $"{context.Method[1..]} is not built yet in this release of PxBackup"));
+            return Task.FromException<TResponse>(Refusal(context));
         }
+
+        // The base classes refuse at once: what is still at work was overridden and needs no state machine of ours around it.
+        return pending is { IsFaulted: true, Exception.InnerException: RpcException refused } && IsUnnamed(refused)
+            ? Task.FromException<TResponse>(Refusal(context))
+            : pending;
     }
+
+    private static bool IsUnnamed(RpcException e) => e is { StatusCode: StatusCode.Unimplemented, Status.Detail.Length: 0 };
+
+    private static RpcException Refusal(ServerCallContext context) =>
+        new(new Status(StatusCode.Unimplemented, $"{context.Method[1..]} is not built yet in this release of PxBackup"));
 }

@@ -178,7 +178,7 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
     private async Task<TimeSpan?> ValidateStepAsync(BackupLocationRecord record)
     {
         var outcome = await OutcomeAsync(record);
-        var next = await ChangeAsync(current => BackupLocationRules.Validated(current!, record.Revision, outcome));
+        var next = await AmendAsync(current => BackupLocationRules.Validated(current, record.Revision, outcome));
         LogValidated(Logger, Key, next.BackupLocation.BackupLocationInfo.Status.Status, outcome.Reason);
         return next.Deleting || BackupLocationRules.NeedsValidation(next) ? TimeSpan.Zero : null;
     }
@@ -220,7 +220,7 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
         var left = await Store.CountAsync(MyBackups, _left).OrUnavailableAsync();
         if (left > 0)
         {
-            await ChangeAsync(current => BackupLocationRules.Waiting(current!, left, problem, Time.GetUtcNow()));
+            await AmendAsync(current => BackupLocationRules.Waiting(current, left, problem, Time.GetUtcNow()));
             return PollInterval;
         }
 

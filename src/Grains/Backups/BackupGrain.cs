@@ -67,7 +67,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     public async Task UpdateAsync(BackupUpdateRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Metadata.Name, Level.Write);
-        await ChangeAsync(current => BackupRules.Update(current!, request, Now));
+        await AmendAsync(current => BackupRules.Update(current, request, Now));
     }
 
     public Task<Immutable<BackupObject>> InspectAsync(BackupInspectRequest request, Caller caller, CancellationToken cancellationToken) =>
@@ -80,14 +80,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to delete backup [{record.Backup.Metadata.Name}]");
         if (request.ClusterRef is { Uid.Length: > 0 } through)
             _ = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, through.Uid)).FactsAsync(caller, cancellationToken);
-        await ChangeAsync(current => BackupRules.Delete(current!, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
+        await AmendAsync(current => BackupRules.Delete(current, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
         _loop!.Go();
     }
 
     public async Task ForgetAsync(Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, "", Level.Write);
-        await ChangeAsync(current => BackupRules.Delete(current!, "", keepData: true, Options, Now));
+        await AmendAsync(current => BackupRules.Delete(current, "", keepData: true, Options, Now));
         _loop!.Go();
     }
 
@@ -114,7 +114,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             return;
         if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
         {
-            await ChangeAsync(current => BackupRules.Observe(current!, report, Options, Now));
+            await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
             await FailPoint.HitAsync("backup.after-report", Logger);
         }
         else
@@ -192,7 +192,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             var kinds = await BackupOnCluster.KindsAsync(cluster, backup.BackupInfo);
             var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, kinds, locationName);
             await FailPoint.HitAsync("backup.after-resource", Logger);
-            await ChangeAsync(current => BackupRules.Placed(current!, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
+            await AmendAsync(current => BackupRules.Placed(current, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
         {
@@ -220,13 +220,13 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (resource.Status.Stage == StorkStage.Final)
         {
             await FailPoint.HitAsync("backup.before-final", Logger);
-            var final = await ChangeAsync(current => BackupRules.Finish(current!, resource, Now));
+            var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now));
             await FailPoint.HitAsync("backup.after-final", Logger);
             LogFinished(Logger, Key, final.Backup.BackupInfo.Status.Status, final.Backup.BackupInfo.Status.Reason);
             return await ReleaseAsync(final);
         }
 
-        var seen = await ChangeAsync(current => BackupRules.Observe(current!, ReportOf(resource), Options, Now));
+        var seen = await AmendAsync(current => BackupRules.Observe(current, ReportOf(resource), Options, Now));
         // Time in which nobody could look at the cluster does not count against Stork.
         var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
         var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
@@ -252,7 +252,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
                 return Options.DeletePollInterval;
         }
 
-        return await ReleaseAsync(await ChangeAsync(current => BackupRules.ResourceRemoved(current!)));
+        return await ReleaseAsync(await AmendAsync(current => BackupRules.ResourceRemoved(current)));
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
@@ -274,7 +274,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {
-            await ChangeAsync(current => BackupRules.DeletionWaits(current!, kept, Options, Now));
+            await AmendAsync(current => BackupRules.DeletionWaits(current, kept, Options, Now));
             return Options.LockedInterval;
         }
 
@@ -287,7 +287,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<BackupRecord> IdentifiedAsync(BackupRecord record, IClusterGrain cluster) =>
         record.Backup.BackupInfo.CrUid.Length == 0 && await BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace) is { } resource
-            ? await ChangeAsync(current => BackupRules.Identified(current!, resource.Metadata.Name, resource.Metadata.Uid))
+            ? await AmendAsync(current => BackupRules.Identified(current, resource.Metadata.Name, resource.Metadata.Uid))
             : record;
 
     private async Task<OpenLocation?> LocationForDeletionAsync(BackupRecord record)
@@ -313,7 +313,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> GiveUpAsync(string reason)
     {
-        var record = await ChangeAsync(current => BackupRules.Fail(current!, reason, Now));
+        var record = await AmendAsync(current => BackupRules.Fail(current, reason, Now));
         LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, reason);
         return TimeSpan.Zero;
     }
@@ -322,7 +322,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         // One hiccup is not worth a write.
         attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
 
-    private async Task ExplainAsync(string reason) => await ChangeAsync(current => BackupRules.Explain(current!, reason, Options, Now));
+    private async Task ExplainAsync(string reason) => await AmendAsync(current => BackupRules.Explain(current, reason, Options, Now));
 
     private IClusterGrain Cluster(BackupRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.ClusterRef.Uid));
 

@@ -13,11 +13,14 @@ internal sealed class AdmissionQueue(int atOnce)
     private readonly Dictionary<string, LinkedList<ClusterWork>> _waiting = [];
     private readonly LinkedList<string> _turns = [];
 
+    // Everything that waits asks again now and then: walking the line each time would cost the square of its length.
+    private readonly Dictionary<(ObjectKind, ObjectKey), LinkedListNode<ClusterWork>> _places = [];
+
     /// <summary>What has room now.</summary>
     public IReadOnlyCollection<ClusterWork> Running => _running.Values;
 
     /// <summary>How many wait.</summary>
-    public int WaitingCount => _waiting.Values.Sum(line => line.Count);
+    public int WaitingCount => _places.Count;
 
     /// <summary>Takes work in; work that is known keeps its place. Work that already runs on the cluster keeps its room.</summary>
     public void Add(ClusterWork work)
@@ -31,14 +34,15 @@ internal sealed class AdmissionQueue(int atOnce)
             return;
         }
 
+        if (_places.ContainsKey((work.Kind, work.Key)))
+            return;
         if (!_waiting.TryGetValue(work.Owner, out var line))
         {
             _waiting[work.Owner] = line = [];
             _turns.AddLast(work.Owner);
         }
 
-        if (!line.Any(other => Same(other, work)))
-            line.AddLast(work);
+        _places[(work.Kind, work.Key)] = line.AddLast(work);
     }
 
     /// <summary>Gives room back or leaves the line.</summary>
@@ -60,6 +64,7 @@ internal sealed class AdmissionQueue(int atOnce)
             var line = _waiting[turn.Value];
             var work = line.First!.Value;
             line.RemoveFirst();
+            _places.Remove((work.Kind, work.Key));
             _turns.RemoveFirst();
             if (line.Count == 0)
                 _waiting.Remove(turn.Value);
@@ -74,17 +79,16 @@ internal sealed class AdmissionQueue(int atOnce)
 
     private bool RemoveWaiting(ClusterWork work)
     {
-        if (!_waiting.TryGetValue(work.Owner, out var line) || line.FirstOrDefault(other => Same(other, work)) is not { } found)
+        if (!_places.Remove((work.Kind, work.Key), out var place))
             return false;
-        line.Remove(found);
+        var (owner, line) = (place.Value.Owner, place.List!);
+        line.Remove(place);
         if (line.Count == 0)
         {
-            _waiting.Remove(work.Owner);
-            _turns.Remove(work.Owner);
+            _waiting.Remove(owner);
+            _turns.Remove(owner);
         }
 
         return true;
     }
-
-    private static bool Same(ClusterWork one, ClusterWork other) => one.Kind == other.Kind && one.Key == other.Key;
 }

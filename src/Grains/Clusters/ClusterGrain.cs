@@ -78,7 +78,7 @@ internal sealed partial class ClusterGrain(
         var record = Visible(caller, request.Metadata.Name, Level.Write);
         RefuseLeaving(record);
         var health = request.Kubeconfig.Length > 0 ? await CheckAsync(request.Kubeconfig, cancellationToken) : null;
-        await ChangeAsync(current => ClusterRules.Update(current!, request, health, Time.GetUtcNow()));
+        await AmendAsync(current => ClusterRules.Update(current, request, health, Time.GetUtcNow()));
         await OpenSessionAsync();
     }
 
@@ -90,7 +90,7 @@ internal sealed partial class ClusterGrain(
         _ = Visible(caller, request.Name, Level.Write);
         if (request.DeleteAllClusterBackups && !caller.IsSuperAdmin)
             throw new DomainException(ErrorReason.PermissionDenied, "delete_all_cluster_backups: only a super administrator may delete the backups of every user of a cluster");
-        await ChangeAsync(current => ClusterRules.Delete(current!, request, caller, Time.GetUtcNow()));
+        await AmendAsync(current => ClusterRules.Delete(current, request, caller, Time.GetUtcNow()));
         StartRemoval();
     }
 
@@ -266,7 +266,7 @@ internal sealed partial class ClusterGrain(
         {
             // It was accepted once; a stricter release may refuse it. The object stays and says why.
             LogRefused(Logger, Key, e.Message);
-            await ChangeAsync(current => ClusterRules.Report(current!, new ClusterHealth { Revision = current!.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
+            await AmendAsync(current => ClusterRules.Report(current, new ClusterHealth { Revision = current.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
         }
     }
 
@@ -333,7 +333,7 @@ internal sealed partial class ClusterGrain(
                     return;
                 }
 
-                await ChangeAsync(current => ClusterRules.DeletionWaits(current!, waiting, Time.GetUtcNow(), DeletionStep));
+                await AmendAsync(current => ClusterRules.DeletionWaits(current, waiting, Time.GetUtcNow(), DeletionStep));
                 await Task.Delay(DeletionStep, Time, CancellationToken.None);
             }
         }

@@ -97,6 +97,10 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         }
     }
 
+    /// <summary>The same for a record that must be there: one that was deleted meanwhile answers as missing.</summary>
+    protected Task<TRecord> AmendAsync(Func<TRecord, TRecord> decide) =>
+        ChangeAsync(current => current is null ? throw DomainException.NotFound(kind, Key.Uid) : decide(current));
+
     /// <summary>Deletes the record if it is there; the object is gone afterwards.</summary>
     protected async Task RemoveAsync()
     {

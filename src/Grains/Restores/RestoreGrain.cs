@@ -68,7 +68,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     public async Task UpdateAsync(RestoreUpdateRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Metadata.Name, Level.Write);
-        await ChangeAsync(current => RestoreRules.Update(current!, request, Now));
+        await AmendAsync(current => RestoreRules.Update(current, request, Now));
     }
 
     public Task<Immutable<RestoreObject>> InspectAsync(RestoreInspectRequest request, Caller caller, CancellationToken cancellationToken) =>
@@ -77,7 +77,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
     public async Task DeleteAsync(RestoreDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, request.Name, Level.Write);
-        await ChangeAsync(current => RestoreRules.Delete(current!, Options, Now));
+        await AmendAsync(current => RestoreRules.Delete(current, Options, Now));
         _loop!.Go();
     }
 
@@ -95,7 +95,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (Record is null or { Phase: Phase.Finished })
             return;
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
-            await ChangeAsync(current => RestoreRules.Observe(current!, report, Options, Now));
+            await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else
             _loop!.Go();
     }
@@ -164,7 +164,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
             var backupName = await RestoreOnCluster.PlaceBackupAsync(cluster, record, locationName);
             var resource = await RestoreOnCluster.PlaceAsync(cluster, record, backupName, locationName);
             await FailPoint.HitAsync("restore.after-resource", Logger);
-            await ChangeAsync(current => RestoreRules.Placed(current!, resource.Metadata.Uid, Options, Now));
+            await AmendAsync(current => RestoreRules.Placed(current, resource.Metadata.Uid, Options, Now));
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
         {
@@ -190,13 +190,13 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (resource.Status.Stage == StorkStage.Final)
         {
             await FailPoint.HitAsync("restore.before-final", Logger);
-            var final = await ChangeAsync(current => RestoreRules.Finish(current!, resource, Options, Now));
+            var final = await AmendAsync(current => RestoreRules.Finish(current, resource, Options, Now));
             await FailPoint.HitAsync("restore.after-final", Logger);
             LogFinished(Logger, Key, final.Restore.RestoreInfo.Status.Status, final.Restore.RestoreInfo.Status.Reason);
             return TimeSpan.Zero;
         }
 
-        var seen = await ChangeAsync(current => RestoreRules.Observe(current!, ReportOf(resource), Options, Now));
+        var seen = await AmendAsync(current => RestoreRules.Observe(current, ReportOf(resource), Options, Now));
         // Time in which nobody could look at the cluster does not count against Stork.
         var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
         var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
@@ -217,7 +217,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
         await FailPoint.HitAsync("restore.after-removal", Logger);
-        return await ReleaseAsync(await ChangeAsync(current => RestoreRules.Cleaned(current!)));
+        return await ReleaseAsync(await AmendAsync(current => RestoreRules.Cleaned(current)));
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(RestoreRecord record)
@@ -241,14 +241,14 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : R
 
     private async Task<TimeSpan?> GiveUpAsync(string reason)
     {
-        var record = await ChangeAsync(current => RestoreRules.Fail(current!, reason, Options, Now));
+        var record = await AmendAsync(current => RestoreRules.Fail(current, reason, Options, Now));
         LogFinished(Logger, Key, record.Restore.RestoreInfo.Status.Status, reason);
         return TimeSpan.Zero;
     }
 
     private Task ExplainAsync(DomainException refusal, int attempts) => attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
 
-    private async Task ExplainAsync(string reason) => await ChangeAsync(current => RestoreRules.Explain(current!, reason, Options, Now));
+    private async Task ExplainAsync(string reason) => await AmendAsync(current => RestoreRules.Explain(current, reason, Options, Now));
 
     private IClusterGrain Cluster(RestoreRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Restore.RestoreInfo.ClusterRef.Uid));
 

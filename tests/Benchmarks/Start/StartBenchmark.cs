@@ -5,7 +5,7 @@ namespace PxBackup.Benchmarks.Start;
 /// <summary>Start of a small install: process start to <c>/v1/health</c>, memory and CPU at rest (goal P14). Arguments: repetitions (default 5).</summary>
 internal static class StartBenchmark
 {
-    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(20);
 
     public static async Task RunAsync(string[] args)

@@ -116,7 +116,7 @@ public sealed class BackupLocationGrainTests(GrainCluster cluster) : IAsyncLifet
 
         var refusal = await Assert.ThrowsAsync<DomainException>(() => Grain.CreateAsync(Request(validate: true), Ann, Token));
 
-        Assert.Contains("the bucket does not exist. It could not be created either: AccessDenied: not yours to make.", refusal.Message);
+        Assert.Contains("the bucket does not exist. It could not be created either: AccessDenied: not yours to make", refusal.Message);
     }
 
     [Fact]

@@ -80,6 +80,18 @@ internal sealed class FakeKubernetes
         await TellAsync(resource, gone: false);
     }
 
+    /// <summary>Changes every resource of a kind, and tells the watchers.</summary>
+    public async Task ChangeAllAsync<T>(Action<T> change)
+        where T : KubernetesResource
+    {
+        foreach (var resource in All<T>())
+        {
+            change(resource);
+            Put(resource);
+            await TellAsync(resource, gone: false);
+        }
+    }
+
     /// <summary>Puts a resource there that PxBackup did not make.</summary>
     public void Put<T>(T resource)
         where T : KubernetesResource
