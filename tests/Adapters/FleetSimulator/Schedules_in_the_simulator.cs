@@ -9,7 +9,6 @@ namespace PxBackup.Tests.Adapters.FleetSimulator;
 public sealed partial class Schedules_in_the_simulator : IAsyncLifetime
 {
     private const string Schedules = "applicationbackupschedules.stork.libopenstorage.org";
-    private const string First = "sched-1-interval-";
 
     private readonly JsonNode _recorded = JsonNode.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "FleetSimulator", "Schedules", "sched-1.json")))!;
     private RunningBuckets _store = null!;
@@ -64,6 +63,7 @@ public sealed partial class Schedules_in_the_simulator : IAsyncLifetime
     public async Task A_scheduled_backup_is_made_and_runs_as_recorded()
     {
         var expected = _recorded["backup"]!;
+        var before = Cluster.Objects.ResourceVersion;
         var schedule = Cluster.Objects.Create(_recorded["create"]!.DeepClone().AsObject());
         var name = await FirstBackupAsync("sched-1");
 
@@ -75,7 +75,9 @@ public sealed partial class Schedules_in_the_simulator : IAsyncLifetime
         Assert.Equal(schedule["metadata"]!["uid"]!.ToString(), owner["uid"]!.ToString());
         owner.Remove("uid");
         Assert.True(JsonNode.DeepEquals(expected["owner"], owner), owner.ToJsonString());
-        Assert.Equal(expected["rows"]!.AsArray()[^1]!.ToString(), Replay_of_recordings.RowOf(final, "UID"));
+        var rows = expected["rows"]!.AsArray().Select(r => r!.ToString()).ToArray();
+        await using var watched = await WatchedRows.StartAsync(Cluster, Given.Backups, "kube-system", name, Cancellation, before);
+        Assert.Equal(rows, await watched.UntilAsync(rows[^1], final["metadata"]!["uid"]!.ToString(), Given.Patience, Cancellation));
         Assert.Equal(expected["resources"]!.AsArray().Select(r => r!.ToString()), final["status"]!["resources"]!.AsArray().Select(r => $"{r!["kind"]} {r["namespace"]}/{r["name"]}").Order(StringComparer.Ordinal));
     }
 
@@ -123,6 +125,6 @@ public sealed partial class Schedules_in_the_simulator : IAsyncLifetime
         return string.Join(", ", items.Select(i => $"{names.IndexOf(i!["name"]!.ToString()) + 1} {(i["finishTimestamp"] is null ? "running" : i["status"]!.ToString())}"));
     }
 
-    [GeneratedRegex("^" + First + @"\d{4}-\d\d-\d\d-\d{6}$")]
+    [GeneratedRegex(@"^sched-1-interval-\d{4}-\d\d-\d\d-\d{6}$")]
     private static partial Regex BackupName();
 }

@@ -19,11 +19,11 @@ internal sealed class WatchedRows : IAsyncDisposable
         _reading = ReadAsync();
     }
 
-    public static async Task<WatchedRows> StartAsync(SimulatedCluster cluster, string resource, string ns, string name, CancellationToken cancellationToken)
+    public static async Task<WatchedRows> StartAsync(SimulatedCluster cluster, string resource, string ns, string name, CancellationToken cancellationToken, long? since = null)
     {
         var client = ClusterClient.For(cluster);
         var plural = resource.Split('.')[0];
-        var path = $"/apis/stork.libopenstorage.org/v1alpha1/namespaces/{ns}/{plural}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={cluster.Objects.ResourceVersion}";
+        var path = $"/apis/stork.libopenstorage.org/v1alpha1/namespaces/{ns}/{plural}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion={since ?? cluster.Objects.ResourceVersion}";
         var answer = await client.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         answer.EnsureSuccessStatusCode();
         return new WatchedRows(client, answer);
@@ -49,7 +49,14 @@ internal sealed class WatchedRows : IAsyncDisposable
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         ended.CancelAfter(patience);
-        return await _objects.Reader.ReadAsync(ended.Token);
+        try
+        {
+            return await _objects.Reader.ReadAsync(ended.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new TimeoutException($"The watched object did not change within {patience}.");
+        }
     }
 
     public async ValueTask DisposeAsync()
