@@ -104,8 +104,6 @@ public sealed class Stork_with_NFS_in_the_simulator : IAsyncLifetime
         await BackUpAsync("b");
         var restore = Cluster.Objects.Create(Restore("r"));
         var name = $"nfs-restore-resource-{Uid(restore)[..7]}-kube-system";
-        await Cluster.Objects.WaitForAsync("jobs.batch", "kube-system", name, o => o is not null, "begun", Given.Patience, Cancellation);
-        Assert.Equal(Expected(name), Present(name));
         await Given.FinalAsync(Cluster, Given.Restores, "r", Cancellation);
         await Cluster.Objects.WaitForAsync("resourceexports.kdmp.portworx.com", "kube-system", name, o => o is null, "gone", Given.Patience, Cancellation);
         Cluster.Objects.Delete("namespaces", "", "shop-2");
@@ -114,6 +112,10 @@ public sealed class Stork_with_NFS_in_the_simulator : IAsyncLifetime
         await Events.WaitForAsync(Cluster, "kube-system", Uid(restore), Conflict("r"), 1, Given.Patience, Cancellation);
 
         Assert.Empty(Present(name));
+        Assert.Equal(Expected(name), Written(name, "ADDED"));
+        Assert.Equal(Expected(name), Written(name, "DELETED"));
+        var log = Cluster.Log.Since();
+        Assert.True(log.First(e => e.Uid == Uid(restore) && e.Stage == "Final").Index < log.First(e => e.Change == "DELETED" && e.Name == name).Index, "The objects went before the end.");
         Assert.Null(Cluster.Objects.Find("namespaces", "", "shop-2"));
         Assert.DoesNotContain(Cluster.Objects.List("events", "kube-system"), e => e["involvedObject"]!["uid"]!.ToString() == Uid(restore) && e["type"]!.ToString() == "Normal");
     }
@@ -135,6 +137,9 @@ public sealed class Stork_with_NFS_in_the_simulator : IAsyncLifetime
     [Fact]
     public async Task A_backup_goes_on_after_Stork_was_killed_in_the_middle()
     {
+        // Slow enough to be killed between the Job and the end.
+        await _fleet.DisposeAsync();
+        _fleet = await SimulatedFleet.StartAsync(new FleetOptions { StorkSpeed = 5, Nfs = _nfs }, Cancellation);
         Location();
         var uid = Uid(Cluster.Objects.Create(Given.Backup("b", location: "nfs-1")));
         await Cluster.Objects.WaitForAsync("jobs.batch", "kube-system", $"nfs-backup-{uid[..7]}-kube-system", o => o is not null, "begun", Given.Patience, Cancellation);
@@ -205,6 +210,9 @@ public sealed class Stork_with_NFS_in_the_simulator : IAsyncLifetime
 
     private string[] Present(string name) =>
         [.. Expected(name).Select(e => e.Split(' ')[0]).SelectMany(r => Cluster.Objects.List(r).Select(o => $"{r} {o["metadata"]!["name"]}")).Where(o => o.EndsWith(name, StringComparison.Ordinal))];
+
+    private string[] Written(string name, string change) =>
+        [.. Cluster.Log.Since().Where(e => e.Change == change && e.Name.EndsWith(name, StringComparison.Ordinal)).Select(e => $"{e.Resource} {e.Name}").Order(StringComparer.Ordinal)];
 
     private JsonObject Job(string name) => Cluster.Objects.Find("jobs.batch", "kube-system", name)!;
 
