@@ -42,7 +42,8 @@ internal sealed class BackupService(IGrainFactory grains, IReferences references
         var caller = context.Caller();
         request.Validated();
         var key = await references.KeyAsync(ObjectKind.Backup, request.OrgId, request.Name, request.Uid, caller, context.CancellationToken);
-        return new() { Backup = (await grains.Backup(key).InspectAsync(request, caller, context.CancellationToken)).Value };
+        // Answered from the grain's memory: there is nothing to cancel, and a token that could be would be registered and taken back at every call.
+        return new() { Backup = (await grains.Backup(key).InspectAsync(request, caller, CancellationToken.None)).Value };
     }
 
     public override async Task<BackupDeleteResponse> Delete(BackupDeleteRequest request, ServerCallContext context)

@@ -37,7 +37,7 @@ internal sealed class RestoreService(IGrainFactory grains, IReferences reference
         var caller = context.Caller();
         request.Validated();
         var key = await references.KeyAsync(ObjectKind.Restore, request.OrgId, request.Name, request.Uid, caller, context.CancellationToken);
-        return new() { Restore = (await grains.Restore(key).InspectAsync(request, caller, context.CancellationToken)).Value };
+        return new() { Restore = (await grains.Restore(key).InspectAsync(request, caller, CancellationToken.None)).Value };
     }
 
     public override async Task<RestoreDeleteResponse> Delete(RestoreDeleteRequest request, ServerCallContext context)
