@@ -71,10 +71,11 @@ internal static class SealedText
     private static byte[] Place(string record, string path) =>
         Encoding.UTF8.GetBytes($"px1\0{record.Length}\0{record}\0{path.Length}\0{path}");
 
+    /// <summary>Only the one text that <see cref="Seal"/> writes for these bytes counts: base64 readers ignore blanks and the last bits.</summary>
     private static byte[] Bytes(string base64)
     {
         var bytes = new byte[base64.Length];
-        return Convert.TryFromBase64String(base64, bytes, out var length) ? bytes[..length] : [];
+        return Convert.TryFromBase64String(base64, bytes, out var length) && Convert.ToBase64String(bytes, 0, length) == base64 ? bytes[..length] : [];
     }
 
     private static SecretUnreadableException Tampered(string record, string path, Exception? inner) =>
