@@ -112,11 +112,12 @@ public sealed class Machine : IAsyncLifetime
     /// <param name="failPoint">Where it is to end as by <c>kill -9</c>; empty for nowhere.</param>
     internal async Task StartServerAsync(string failPoint = "") => _servers.Add(await Server.StartAsync(Setup(failPoint)));
 
-    /// <summary>Kills the server and starts it again.</summary>
+    /// <summary>Kills the server and starts it again; the cluster is Online afterwards, even where an earlier test left it unreachable.</summary>
     internal async Task RestartServerAsync(string failPoint = "")
     {
         await Server.KillAsync();
         await StartServerAsync(failPoint);
+        await Admin.ClusterIsAsync(Cluster, Api.ClusterInfo.Types.StatusInfo.Types.Status.Online);
     }
 
     internal ServerSetup Setup(string failPoint = "") => new()
