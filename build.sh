@@ -28,8 +28,8 @@ counts() {
 # The methods that a run's log names as failed, without the colours and the arguments of theories.
 failures() { sed -E 's/\x1b\[[0-9;]*m//g' "$1" | sed -nE 's/^ *([A-Za-z0-9_.+]+)(\(.*)? \[FAIL\]$/\1/p' | sort -u; }
 
-# Runs one suite and adds its counts to the totals. The suites of real processes and servers share a machine with whatever else
-# runs there: up to three of their tests that fail are run once more, alone, and are named if they pass then.
+# Runs one suite and adds its counts to the totals. The suites share a machine with whatever else runs there: up to three tests
+# that fail are run once more, alone, and are named if they pass then.
 passed=0 failed=0 skipped=0 broken=""
 suite() {
   local exe log code=0 t f s name again=()
@@ -41,7 +41,7 @@ suite() {
   if [ -z "${t:-}" ] || { [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; }; then
     broken="$broken $1"
   fi
-  if [ "$1" != InProcess ] && [ "${f:-0}" -gt 0 ] && [ "$f" -le 3 ]; then
+  if [ "${f:-0}" -gt 0 ] && [ "$f" -le 3 ]; then
     for name in $(failures "$log"); do again+=(-method "$name"); done
     echo "== $1: once more: ${again[*]}"
     if [ "${#again[@]}" -gt 0 ] && dotnet "$exe" "${again[@]}" 2>&1 | tee "$log"; then
