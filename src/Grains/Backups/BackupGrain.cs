@@ -21,30 +21,9 @@ namespace PxBackup.Grains.Backups;
 
 /// <summary>One backup: accepted by one durable write, then driven step by step until its outcome is stored.</summary>
 [GrainType("backup")]
-internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBackupFiles files) : RecordGrain<BackupRecord>(ObjectKind.Backup), IBackupGrain
+internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBackupFiles files) : ClusterWorkGrain<BackupRecord>(ObjectKind.Backup, options.Value), IBackupGrain
 {
-    private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
-    private WorkLoop? _loop;
-    private bool _admitted;
-    private DateTimeOffset? _followedSince;
-
     private BackupOptions Options => options.Value;
-
-    private DateTimeOffset Now => Time.GetUtcNow();
-
-    public override async Task OnActivateAsync(CancellationToken cancellationToken)
-    {
-        await base.OnActivateAsync(cancellationToken);
-        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger);
-        if (IsUnfinished(Record))
-            _loop.Go();
-    }
-
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        _loop?.Dispose();
-        return Task.CompletedTask;
-    }
 
     public async Task<BackupObject> CreateAsync(BackupCreateRequest request, Caller caller, CancellationToken cancellationToken)
     {
@@ -60,7 +39,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         await FailPoint.HitAsync("backup.before-record", Logger);
         var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now));
         await FailPoint.HitAsync("backup.after-record", Logger);
-        _loop!.Go();
+        Go();
         return record.Backup;
     }
 
@@ -81,14 +60,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (request.ClusterRef is { Uid.Length: > 0 } through)
             _ = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, through.Uid)).FactsAsync(caller, cancellationToken);
         await AmendAsync(current => BackupRules.Delete(current, request.ClusterRef?.Uid ?? "", keepData: false, Options, Now));
-        _loop!.Go();
+        Go();
     }
 
     public async Task ForgetAsync(Caller caller, CancellationToken cancellationToken)
     {
         _ = Visible(caller, "", Level.Write);
         await AmendAsync(current => BackupRules.Delete(current, "", keepData: true, Options, Now));
-        _loop!.Go();
+        Go();
     }
 
     public Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken)
@@ -97,15 +76,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         return BackupRules.IsRestorable(backup.BackupInfo)
             ? Task.FromResult(new Immutable<BackupObject>(backup))
             : throw new DomainException(ErrorReason.BackupNotRestorable, $"backup object [{backup.Metadata.Name}] status is not in success: it is {backup.BackupInfo.Status.Status}");
-    }
-
-    public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
-    {
-        if (Record is not { Phase: Phase.Accepted or Phase.Running })
-            return Task.FromResult(false);
-        _admitted = true;
-        _loop!.Go();
-        return Task.FromResult(true);
     }
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
@@ -118,31 +88,39 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             await FailPoint.HitAsync("backup.after-report", Logger);
         }
         else
-            _loop!.Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
+            Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
     }
 
     public Task WakeAsync(CancellationToken cancellationToken)
     {
-        if (IsUnfinished(Record))
-            _loop!.Go();
+        if (Record is { } record && IsUnfinished(record))
+            Go();
         return Task.CompletedTask;
-    }
-
-    public override void Dispose()
-    {
-        _loop?.Dispose();
-        base.Dispose();
     }
 
     protected override RecordIndex IndexOf(BackupRecord record) => BackupRules.IndexOf(record);
 
     protected override Metadata MetadataOf(BackupRecord record) => record.Backup.Metadata;
 
-    private static bool IsUnfinished(BackupRecord? record) => record is not null && (record.Phase != Phase.Finished || record.RemoveResource);
+    protected override bool IsUnfinished(BackupRecord record) => record.Phase != Phase.Finished || record.RemoveResource;
 
-    private Task<TimeSpan?> StepAsync() => Record switch
+    protected override bool WantsRoom(BackupRecord record) => record.Phase is Phase.Accepted or Phase.Running;
+
+    protected override WorkFacts FactsOf(BackupRecord record)
     {
-        { Phase: Phase.Accepted } record => _admitted ? PlaceAsync(record) : AskForRoomAsync(record),
+        var info = record.Backup.BackupInfo;
+        return new(info.ClusterRef.Name, info.ClusterRef.Uid, info.BackupLocationRef.Uid, record.Deadline?.ToDateTimeOffset() ?? DateTimeOffset.MaxValue, info.Status.Reason, record.CreatedBy, record.BySuperAdmin);
+    }
+
+    protected override BackupRecord Explained(BackupRecord record, string reason) => BackupRules.Explain(record, reason, Options, Now);
+
+    protected override BackupRecord Failed(BackupRecord record, string reason) => BackupRules.Fail(record, reason, Now);
+
+    protected override void LogEnd(BackupRecord record) => LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, record.Backup.BackupInfo.Status.Reason);
+
+    protected override Task<TimeSpan?> StepAsync() => Record switch
+    {
+        { Phase: Phase.Accepted } record => IsAdmitted ? PlaceAsync(record) : AskForRoomAsync(record),
         { Phase: Phase.Running } record => FollowAsync(record),
         { Phase: Phase.Finished, RemoveResource: true } record => RemoveFailedAsync(record),
         { Phase: Phase.Deleting } record => DeleteStepAsync(record),
@@ -150,35 +128,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         null => Task.FromResult<TimeSpan?>(null),
     };
 
-    private async Task<TimeSpan?> AskForRoomAsync(BackupRecord record)
-    {
-        var facts = await BackupOnCluster.FactsAsync(Cluster(record));
-        if (facts is null or { Leaving: true })
-            return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed before the backup began");
-        if (Now >= record.Deadline.ToDateTimeOffset())
-            return await GiveUpAsync($"no room on cluster [{facts.Name}] within {Options.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
-        await Cluster(record).EnqueueAsync(WorkOf(record));
-        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
-        return AskForRoomAgain;
-    }
-
     private async Task<TimeSpan?> PlaceAsync(BackupRecord record)
     {
         var (backup, cluster) = (record.Backup, Cluster(record));
-        if (await BackupOnCluster.FactsAsync(cluster) is not { Leaving: false } facts)
-            return await GiveUpAsync($"cluster [{backup.BackupInfo.Cluster}] was removed before the backup began");
-        if (Now >= record.Deadline.ToDateTimeOffset())
-            return await GiveUpAsync($"the backup could not be placed on cluster [{facts.Name}] within {Options.PendingTimeout}: {backup.BackupInfo.Status.Reason}");
-        OpenLocation location;
-        try
-        {
-            location = await Location(record).UseAsync(OwnerOf(record));
-        }
-        catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
-        {
-            return await GiveUpAsync($"the backup location cannot be used: {e.Message}");
-        }
-
+        if (await ReadyAsync(record, "the backup location cannot be used") is not var (facts, location))
+            return TimeSpan.Zero;
         var present = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListNamespaces });
         var (namespaces, missing) = BackupRules.Select(backup.BackupInfo, [.. present.Lines]);
         if (namespaces.Count == 0 && backup.BackupInfo.NsLabelSelectors.Length == 0 && backup.BackupInfo.Namespaces.Count > 0)
@@ -206,40 +160,19 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> FollowAsync(BackupRecord record)
     {
-        var cluster = Cluster(record);
-        var clusterNamespace = record.Backup.BackupInfo.TargetNamespace;
-        if (await BackupOnCluster.FactsAsync(cluster) is null)
-            return await GiveUpAsync($"cluster [{record.Backup.BackupInfo.Cluster}] was removed while the backup was running");
-        await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
-        var followedSince = _followedSince;
-        _followedSince = null; // Until the look succeeds.
-        var found = await BackupOnCluster.FindAsync(cluster, record.Backup, clusterNamespace);
-        _followedSince = followedSince ?? Now;
-        if (found is not { } resource)
-            return await GiveUpAsync("the ApplicationBackup was deleted on the cluster while Stork was working on it");
+        if (await LookAsync(record, cluster => BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace)) is not { } resource)
+            return TimeSpan.Zero;
         if (resource.Status.Stage == StorkStage.Final)
         {
             await FailPoint.HitAsync("backup.before-final", Logger);
             var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now));
             await FailPoint.HitAsync("backup.after-final", Logger);
-            LogFinished(Logger, Key, final.Backup.BackupInfo.Status.Status, final.Backup.BackupInfo.Status.Reason);
+            LogEnd(final);
             return await ReleaseAsync(final);
         }
 
         var seen = await AmendAsync(current => BackupRules.Observe(current, ReportOf(resource), Options, Now));
-        // Time in which nobody could look at the cluster does not count against Stork.
-        var progressAt = seen.Deadline.ToDateTimeOffset() - Options.StageTimeout;
-        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince.Value);
-        if (quiet >= Options.CheckInterval)
-        {
-            var warning = await BackupOnCluster.WarningAsync(cluster, clusterNamespace, resource.Metadata.Uid);
-            if (quiet >= Options.StageTimeout || (warning.Length > 0 && quiet >= Options.StuckTimeout))
-                return await GiveUpAsync($"Stork made no progress in stage '{resource.Status.Stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
-            if (warning.Length > 0)
-                await ExplainAsync(warning);
-        }
-
-        return Options.CheckInterval;
+        return await UnlessStuckAsync(seen, resource.Metadata.Namespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout);
     }
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
@@ -260,7 +193,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         var location = await LocationForDeletionAsync(record);
         var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
-        if (await BackupOnCluster.FactsAsync(through) is { } facts)
+        if (await BackupOnCluster.FactsAsync(through) is not null)
         {
             if (location is not null && !record.KeepData)
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
@@ -303,34 +236,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             return null; // The location went before its backup: its objects can no longer be reached from here.
         }
     }
-
-    private async Task<TimeSpan?> ReleaseAsync(BackupRecord record)
-    {
-        _admitted = false;
-        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
-        return null;
-    }
-
-    private async Task<TimeSpan?> GiveUpAsync(string reason)
-    {
-        var record = await AmendAsync(current => BackupRules.Fail(current, reason, Now));
-        LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, reason);
-        return TimeSpan.Zero;
-    }
-
-    private Task ExplainAsync(DomainException refusal, int attempts) =>
-        // One hiccup is not worth a write.
-        attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
-
-    private async Task ExplainAsync(string reason) => await AmendAsync(current => BackupRules.Explain(current, reason, Options, Now));
-
-    private IClusterGrain Cluster(BackupRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.ClusterRef.Uid));
-
-    private IBackupLocationGrain Location(BackupRecord record) => GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, record.Backup.BackupInfo.BackupLocationRef.Uid));
-
-    private ClusterWork WorkOf(BackupRecord record) => new() { Kind = ObjectKind.Backup, Key = Key, Owner = AccessRules.OwnerOf(record.Backup.Metadata) };
-
-    private static Caller OwnerOf(BackupRecord record) => new() { UserId = AccessRules.OwnerOf(record.Backup.Metadata), UserName = record.CreatedBy, IsSuperAdmin = record.BySuperAdmin };
 
     private static string PrefixOf(BackupRecord record)
     {

@@ -1,33 +1,16 @@
+using PxBackup.Grains.Recovery;
+
 namespace PxBackup.Grains.Backups;
 
-/// <summary>Deadlines of backups. Stork itself has none, and several of its failures never end.</summary>
-public sealed class BackupOptions
+/// <summary>Deadlines of backups.</summary>
+public sealed class BackupOptions : ClusterWorkOptions
 {
     /// <summary>Configuration section.</summary>
     public const string Section = "Backups";
 
-    /// <summary>How long a backup may wait for room on its cluster, or for the cluster to come back, before it fails.</summary>
-    public TimeSpan PendingTimeout { get; set; } = TimeSpan.FromHours(1);
-
-    /// <summary>How long Stork may show no progress in a stage before the backup fails: Stork's own comments speak of 30 minutes.</summary>
-    public TimeSpan StageTimeout { get; set; } = TimeSpan.FromMinutes(30);
-
-    /// <summary>
-    /// How long Stork may show no progress while it records Warnings about the backup: then it is one of the cases that never
-    /// end, and the warning is the cause. Stork repeats the warning every ten seconds and recovers by itself within a few
-    /// tries when somebody puts right what is missing.
-    /// </summary>
-    public TimeSpan StuckTimeout { get; set; } = TimeSpan.FromMinutes(3);
-
-    /// <summary>How often a running backup is compared with its resource, in case the watch missed something or says nothing.</summary>
-    public TimeSpan CheckInterval { get; set; } = TimeSpan.FromSeconds(30);
-
-    /// <summary>How long unfinished work may rest before the sweep looks at it again.</summary>
-    public TimeSpan SweepAfter { get; set; } = TimeSpan.FromMinutes(2);
+    /// <summary>Sets what differs from other work.</summary>
+    public BackupOptions() => StageTimeout = TimeSpan.FromMinutes(30); // Stork's own comments speak of 30 minutes.
 
     /// <summary>How often a deletion that an object lock holds up is tried again: a lock ends after days, and a try walks through the bucket.</summary>
     public TimeSpan LockedInterval { get; set; } = TimeSpan.FromMinutes(10);
-
-    /// <summary>How often a deletion asks whether Stork has removed the resource (0.2–0.3 s when all is well).</summary>
-    public TimeSpan DeletePollInterval { get; set; } = TimeSpan.FromSeconds(1);
 }

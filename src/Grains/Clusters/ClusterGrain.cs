@@ -156,7 +156,7 @@ internal sealed partial class ClusterGrain(
         if (Record is null || _session?.Revision != health.Revision)
             return;
         var before = Record.Cluster.ClusterInfo.Status;
-        var record = await ChangeAsync(current => current is null ? throw DomainException.NotFound(ObjectKind.Cluster, Key.Uid) : ClusterRules.Report(current, health, Time.GetUtcNow()));
+        var record = await AmendAsync(current => ClusterRules.Report(current, health, Time.GetUtcNow()));
         var after = record.Cluster.ClusterInfo.Status;
         if (before.Status != after.Status)
             LogStatus(Logger, Key, after.Status, after.Reason);

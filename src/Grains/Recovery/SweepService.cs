@@ -38,9 +38,9 @@ internal sealed partial class SweepService(IGrainFactory grains, IRecordStore st
     {
         var now = due == default ? time.GetUtcNow() : due;
         await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
-        foreach (var kind in (ObjectKind[])[ObjectKind.Backup, ObjectKind.Restore, ObjectKind.BackupLocation, ObjectKind.Cluster])
+        foreach (var kind in (ObjectKind[])[ObjectKind.Backup, ObjectKind.Restore, ObjectKind.BackupLocation])
             await WakeAllAsync(kind, await store.ListDueAsync(kind, now, int.MaxValue, cancellationToken), cancellationToken);
-        RecordKey? after = null;
+        RecordKey? after = null; // Clusters are woken whether due or not: each has a connection to keep.
         while (await store.ListKeysAsync(ObjectKind.Cluster, after, Batch, cancellationToken) is { Count: > 0 } clusters)
         {
             await WakeAllAsync(ObjectKind.Cluster, clusters, cancellationToken);

@@ -1,0 +1,186 @@
+using Google.Protobuf;
+using PxBackup.Grains.Access;
+using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.BackupLocations;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
+
+namespace PxBackup.Grains.Recovery;
+
+/// <summary>
+/// The shell that backups and restores share: work that waits for room on a cluster, is placed there, followed until Stork
+/// ends it or gets stuck, and given back. What is placed, what an end means and what is cleaned up is each feature's own.
+/// </summary>
+internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOptions limits) : RecordGrain<TRecord>(kind)
+    where TRecord : class, IMessage<TRecord>, new()
+{
+    private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
+    private readonly ObjectKind _kind = kind;
+    private WorkLoop? _loop;
+    private DateTimeOffset? _followedSince;
+
+    /// <summary>There is room for it on the cluster.</summary>
+    protected bool IsAdmitted { get; private set; }
+
+    protected DateTimeOffset Now => Time.GetUtcNow();
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await base.OnActivateAsync(cancellationToken);
+        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger);
+        if (Record is { } record && IsUnfinished(record))
+            _loop.Go();
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        _loop?.Dispose();
+        return Task.CompletedTask;
+    }
+
+    public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
+    {
+        if (Record is not { } record || !WantsRoom(record))
+            return Task.FromResult(false);
+        IsAdmitted = true;
+        Go();
+        return Task.FromResult(true);
+    }
+
+    public override void Dispose()
+    {
+        _loop?.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>The next step of unfinished work; null when only an event can bring it on.</summary>
+    protected abstract Task<TimeSpan?> StepAsync();
+
+    /// <summary>The facts of the record that the shell needs.</summary>
+    protected abstract WorkFacts FactsOf(TRecord record);
+
+    /// <summary>It waits for room, or runs.</summary>
+    protected abstract bool WantsRoom(TRecord record);
+
+    protected abstract bool IsUnfinished(TRecord record);
+
+    /// <summary>The record that tells a waiting client what holds the work up.</summary>
+    protected abstract TRecord Explained(TRecord record, string reason);
+
+    /// <summary>The record of work that will not succeed any more.</summary>
+    protected abstract TRecord Failed(TRecord record, string reason);
+
+    protected abstract void LogEnd(TRecord record);
+
+    protected void Go() => _loop!.Go();
+
+    protected async Task<TimeSpan?> AskForRoomAsync(TRecord record)
+    {
+        var work = FactsOf(record);
+        var facts = await BackupOnCluster.FactsAsync(Cluster(record));
+        if (facts is null or { Leaving: true })
+            return await GiveUpAsync($"cluster [{work.ClusterName}] was removed before the {_kind.Title()} began");
+        if (Now >= work.Deadline)
+            return await GiveUpAsync($"no room on cluster [{facts.Name}] within {limits.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
+        await Cluster(record).EnqueueAsync(WorkOf(record));
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        return AskForRoomAgain;
+    }
+
+    /// <summary>The cluster and the open location, as far as they allow placing now; null when the work was given up instead.</summary>
+    /// <param name="record">The work.</param>
+    /// <param name="unusable">How the message begins when the location cannot be used.</param>
+    protected async Task<(ClusterFacts Cluster, OpenLocation Location)?> ReadyAsync(TRecord record, string unusable)
+    {
+        var work = FactsOf(record);
+        if (await BackupOnCluster.FactsAsync(Cluster(record)) is not { Leaving: false } facts)
+            await GiveUpAsync($"cluster [{work.ClusterName}] was removed before the {_kind.Title()} began");
+        else if (Now >= work.Deadline)
+            await GiveUpAsync($"the {_kind.Title()} could not be placed on cluster [{facts.Name}] within {limits.PendingTimeout}: {work.Reason}");
+        else
+        {
+            try
+            {
+                return (facts, await Location(record).UseAsync(new Caller { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin }));
+            }
+            catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
+            {
+                await GiveUpAsync($"{unusable}: {e.Message}");
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Looks at the resource; keeps the room while it runs. Null when the work was given up instead.</summary>
+    protected async Task<TResource?> LookAsync<TResource>(TRecord record, Func<IClusterGrain, Task<TResource?>> find)
+        where TResource : class
+    {
+        var cluster = Cluster(record);
+        if (await BackupOnCluster.FactsAsync(cluster) is null)
+        {
+            await GiveUpAsync($"cluster [{FactsOf(record).ClusterName}] was removed while the {_kind.Title()} was running");
+            return null;
+        }
+
+        await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
+        var followedSince = _followedSince;
+        _followedSince = null; // Until the look succeeds.
+        var found = await find(cluster);
+        _followedSince = followedSince ?? Now;
+        if (found is null)
+            await GiveUpAsync($"the {typeof(TResource).Name} was deleted on the cluster while Stork was working on it");
+        return found;
+    }
+
+    /// <summary>Gives up work that makes no progress, with Stork's Warning as the cause; tells the Warning before.</summary>
+    /// <param name="record">As of the last report.</param>
+    /// <param name="clusterNamespace">Where the resource is.</param>
+    /// <param name="resourceUid">Its uid on the cluster.</param>
+    /// <param name="stage">Stork's stage.</param>
+    /// <param name="withoutWarning">How long it may stay like this without any Warning.</param>
+    protected async Task<TimeSpan?> UnlessStuckAsync(TRecord record, string clusterNamespace, string resourceUid, string stage, TimeSpan withoutWarning)
+    {
+        // Time in which nobody could look at the cluster does not count against Stork.
+        var progressAt = FactsOf(record).Deadline - limits.StageTimeout;
+        var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince!.Value);
+        if (quiet < limits.CheckInterval)
+            return limits.CheckInterval;
+        var warning = await BackupOnCluster.WarningAsync(Cluster(record), clusterNamespace, resourceUid);
+        if (quiet >= withoutWarning || (warning.Length > 0 && quiet >= limits.StuckTimeout))
+            return await GiveUpAsync($"Stork made no progress in stage '{stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
+        if (warning.Length > 0)
+            await ExplainAsync(warning);
+        return limits.CheckInterval;
+    }
+
+    protected async Task<TimeSpan?> ReleaseAsync(TRecord record)
+    {
+        IsAdmitted = false;
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
+        return null;
+    }
+
+    protected async Task<TimeSpan?> GiveUpAsync(string reason)
+    {
+        LogEnd(await AmendAsync(current => Failed(current, reason)));
+        return TimeSpan.Zero;
+    }
+
+    protected IClusterGrain Cluster(TRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, FactsOf(record).ClusterUid));
+
+    protected IBackupLocationGrain Location(TRecord record) => GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, FactsOf(record).LocationUid));
+
+    protected ClusterWork WorkOf(TRecord record) => new() { Kind = _kind, Key = Key, Owner = AccessRules.OwnerOf(MetadataOf(record)) };
+
+    // One hiccup is not worth a write.
+    private Task ExplainAsync(DomainException refusal, int attempts) => attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
+
+    private async Task ExplainAsync(string reason) => await AmendAsync(current => Explained(current, reason));
+
+    /// <summary>What the shell reads of a record.</summary>
+    protected readonly record struct WorkFacts(string ClusterName, string ClusterUid, string LocationUid, DateTimeOffset Deadline, string Reason, string CreatedBy, bool BySuperAdmin);
+}
