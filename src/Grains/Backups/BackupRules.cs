@@ -112,8 +112,9 @@ internal static class BackupRules
         if (stage > info.Stage)
             info.Stage = stage;
         info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
-        info.ResourceCount = (ulong)Math.Max(report.ResourceCount, 0);
-        info.TotalSize = (ulong)Math.Max(report.TotalSize, 0);
+        // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
+        info.ResourceCount = Math.Max(info.ResourceCount, (ulong)Math.Max(report.ResourceCount, 0));
+        info.TotalSize = Math.Max(info.TotalSize, (ulong)Math.Max(report.TotalSize, 0));
         if (stage == Stage.Applications && info.CompletionTimeInfo?.VolumesCompletionTime is null)
             info.CompletionTimeInfo = new completionTimeInfo { VolumesCompletionTime = At(now) };
         return next.Touched(now, options);

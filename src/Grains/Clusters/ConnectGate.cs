@@ -11,6 +11,12 @@ internal sealed class ConnectGate(IOptions<ClusterOptions> options, TimeProvider
     private static readonly TimeSpan Held = TimeSpan.FromMilliseconds(250);
     private readonly SemaphoreSlim _room = new(options.Value.ConnectAtOnce);
 
+    /// <summary>Where the sessions of the silo run: beside the grains.</summary>
+    public TaskScheduler Scheduler { get; init; } = TaskScheduler.Default;
+
+    /// <summary>Spreads their checks.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
     /// <summary>Waits for a turn. The place is given back by itself: a cluster that does not answer keeps nobody waiting.</summary>
     public async Task EnterAsync(CancellationToken cancellationToken)
     {

@@ -30,7 +30,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);
-        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger);
+        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
         if (Record is { } record && IsUnfinished(record))
             _loop.Go();
     }

@@ -34,7 +34,8 @@ internal sealed partial class SweepService(IGrainFactory grains, IRecordStore st
         }
     }
 
-    private async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
+    /// <summary>One sweep, on the caller's scheduler.</summary>
+    internal async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
         var now = due == default ? time.GetUtcNow() : due;
         await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
@@ -49,7 +50,7 @@ internal sealed partial class SweepService(IGrainFactory grains, IRecordStore st
     }
 
     private Task WakeAllAsync(ObjectKind kind, IReadOnlyList<RecordKey> keys, CancellationToken cancellationToken) =>
-        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, CancellationToken = cancellationToken }, async (key, stop) =>
+        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken }, async (key, stop) =>
         {
             try
             {

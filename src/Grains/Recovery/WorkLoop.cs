@@ -14,7 +14,8 @@ namespace PxBackup.Grains.Recovery;
 /// </param>
 /// <param name="failed">Told of each failure with the number of attempts so far, so that the object can say what holds it up.</param>
 /// <param name="logger">The grain's log.</param>
-internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> step, Func<DomainException, int, Task> failed, ILogger logger) : IDisposable
+/// <param name="random">Spreads the pauses.</param>
+internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> step, Func<DomainException, int, Task> failed, ILogger logger, Random random) : IDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
@@ -74,7 +75,7 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
             await TellAsync(refusal);
             // Full jitter: after an outage thousands of backups must not come back in the same second.
             var ceiling = Math.Min(LongestPause.TotalSeconds, FirstPause.TotalSeconds * Math.Pow(2, Math.Min(_attempts - 1, 10)));
-            return TimeSpan.FromSeconds(Math.Max(0.2, ceiling * Random.Shared.NextDouble()));
+            return TimeSpan.FromSeconds(Math.Max(0.2, ceiling * random.NextDouble()));
         }
     }
 
