@@ -30,10 +30,15 @@ internal sealed class Coverage
 
     public long Fired(Fault kind) => _faults[(int)kind];
 
+    /// <summary>The history with the most steps, to see what costs.</summary>
+    public (int Steps, ulong Seed) Longest { get; private set; }
+
     public void Count(World world, Installation home)
     {
         Histories++;
         Steps += world.Steps;
+        if (world.Steps > Longest.Steps)
+            Longest = (world.Steps, world.Seed);
         if (world.Faults.None)
             Faultless++;
         foreach (var kind in Faults.All)
@@ -60,6 +65,8 @@ internal sealed class Coverage
     {
         Histories += other.Histories;
         Steps += other.Steps;
+        if (other.Longest.Steps > Longest.Steps)
+            Longest = other.Longest;
         Faultless += other.Faultless;
         Begun += other.Begun;
         Deleted += other.Deleted;
@@ -85,7 +92,7 @@ internal sealed class Coverage
             yield return "a history without faults";
     }
 
-    public override string ToString() => $"{Histories} histories, {Steps} steps, {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {KnownOrphans} orphans of zombies, {Resurrections} creates after a deletion; "
+    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {KnownOrphans} orphans of zombies, {Resurrections} creates after a deletion; "
         + string.Join(", ", Ends.OrderBy(end => end.Key, StringComparer.Ordinal).Select(end => $"{end.Key} {end.Value}")) + "; faults: "
         + string.Join(", ", Faults.All.Select(kind => $"{kind} {Fired(kind)}"));
 

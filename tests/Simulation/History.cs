@@ -77,7 +77,7 @@ internal sealed class History
             if (!IsQuiet)
             {
                 quietSince = null;
-                var bound = World.Faults.None ? FaultlessWithin : FaultsUntil + StuckAfter;
+                var bound = World.Faults.None && !_home.Truth.Excused ? FaultlessWithin : FaultsUntil + StuckAfter;
                 if (World.Now - World.Noon > bound)
                     World.Break($"N4 something is stuck: {Unfinished()}");
             }

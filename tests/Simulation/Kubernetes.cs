@@ -69,7 +69,10 @@ internal sealed class Kubernetes
     {
         if (Find<T>(name) is not { } there)
             throw new ApiException(HttpStatusCode.NotFound, "NotFound", "it does not exist");
-        var merged = Merge(JsonNode.Parse(ResourceText.Write(there)), patch)!;
+        var before = JsonNode.Parse(ResourceText.Write(there));
+        var merged = Merge(before?.DeepClone(), patch)!;
+        if (JsonNode.DeepEquals(before, merged))
+            return there; // A real API server writes nothing and tells nobody.
         var next = ResourceText.Read<T>(Encoding.UTF8.GetBytes(merged.ToJsonString()));
         Replace(next);
         return next;

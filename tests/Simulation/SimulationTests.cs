@@ -22,6 +22,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         }
 
         var (first, next, clock) = (Number("PXBACKUP_SIM_BASE", 1), -1L, Stopwatch.StartNew());
+        var cpu = Process.GetCurrentProcess().TotalProcessorTime;
         Tuple<ulong, string>? found = null;
         var total = new Coverage();
         var threads = Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount)).Select(_ => new Thread(() =>
@@ -43,7 +44,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
         threads.ForEach(thread => thread.Start());
         threads.ForEach(thread => thread.Join());
 
-        output.WriteLine($"{total}; {total.Histories / clock.Elapsed.TotalSeconds:F0} histories/s on {threads.Count} threads");
+        output.WriteLine($"{total}; {total.Histories / clock.Elapsed.TotalSeconds:F0} histories/s on {threads.Count} threads, {total.Histories / (Process.GetCurrentProcess().TotalProcessorTime - cpu).TotalSeconds:F0} per second of processor time");
         if (found is var (broke, what))
             Assert.Fail($"after {total.Histories} histories in {clock.Elapsed.TotalSeconds:F1} s: {what}\nPXBACKUP_SIM_SEED={broke} repeats it with its trace");
         if (total.Histories >= 10_000)

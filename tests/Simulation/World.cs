@@ -18,12 +18,15 @@ internal sealed class World
 
     public World(ulong seed, bool trace)
     {
+        Seed = seed;
         Random = new SeededRandom(seed);
         Faults = Faults.Plan(Random);
         Clients = new SimScheduler(this, null);
         if (trace)
             _trace = [];
     }
+
+    public ulong Seed { get; }
 
     public SeededRandom Random { get; }
 

@@ -190,7 +190,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
     {
-        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         var location = await LocationForDeletionAsync(record);
         var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
         if (await BackupOnCluster.FactsAsync(through) is not null)
@@ -204,6 +203,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             await FailPoint.HitAsync("backup.after-resource-delete", Logger);
         }
 
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
         if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {

@@ -104,7 +104,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         {
             try
             {
-                return (facts, await Location(record).UseAsync(new Caller { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin }));
+                return (facts, await Location(record).UseAsync(CreatorOf(record)));
             }
             catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
             {
@@ -168,6 +168,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     {
         LogEnd(await AmendAsync(current => Failed(current, reason)));
         return TimeSpan.Zero;
+    }
+
+    /// <summary>Who created the work: it may use later what its creator may use.</summary>
+    protected Caller CreatorOf(TRecord record)
+    {
+        var work = FactsOf(record);
+        return new() { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin };
     }
 
     protected IClusterGrain Cluster(TRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, FactsOf(record).ClusterUid));
