@@ -162,9 +162,9 @@ internal sealed class Silo : IServiceProvider
 /// <summary>The settings of all histories: shorter than the product's where only the number of polls would grow.</summary>
 internal sealed class SimOptions
 {
-    public IOptions<BackupOptions> Backups { get; } = Options.Create(new BackupOptions { PendingTimeout = TimeSpan.FromMinutes(10), StageTimeout = TimeSpan.FromMinutes(5), StuckTimeout = TimeSpan.FromMinutes(2), LockedInterval = TimeSpan.FromMinutes(1) });
+    public IOptions<BackupOptions> Backups { get; } = Options.Create(new BackupOptions { PendingTimeout = TimeSpan.FromMinutes(10), StageTimeout = TimeSpan.FromMinutes(5), StuckTimeout = TimeSpan.FromMinutes(2), LockedInterval = TimeSpan.FromMinutes(1), DeletePollInterval = TimeSpan.FromSeconds(4) });
 
-    public IOptions<RestoreOptions> Restores { get; } = Options.Create(new RestoreOptions { PendingTimeout = TimeSpan.FromMinutes(10), StageTimeout = TimeSpan.FromMinutes(5), StuckTimeout = TimeSpan.FromMinutes(2), NotBegunTimeout = TimeSpan.FromMinutes(3) });
+    public IOptions<RestoreOptions> Restores { get; } = Options.Create(new RestoreOptions { PendingTimeout = TimeSpan.FromMinutes(10), StageTimeout = TimeSpan.FromMinutes(5), StuckTimeout = TimeSpan.FromMinutes(2), NotBegunTimeout = TimeSpan.FromMinutes(3), DeletePollInterval = TimeSpan.FromSeconds(4) });
 
     public IOptions<ClusterOptions> Clusters { get; init; } = Options.Create(new ClusterOptions { ConnectAtOnce = 1024 });
 

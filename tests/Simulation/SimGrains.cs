@@ -81,6 +81,8 @@ internal abstract class Proxy<TGrain>(Installation home, Silo? from, GrainId to)
 {
     protected Installation Home => home;
 
+    protected Silo? From => from;
+
     protected Task<T> CallAsync<T>(CallKind kind, string what, Func<TGrain, Task<T>> call) => home.CallAsync(from, to, kind, what, call);
 
     protected Task CallAsync(CallKind kind, string what, Func<TGrain, Task> call) => home.CallAsync<TGrain, bool>(from, to, kind, what, async grain =>
@@ -167,7 +169,12 @@ internal sealed class ClusterProxy(Installation home, Silo? from, GrainId to) : 
     public Task ReleaseAsync(ClusterWork work, CancellationToken cancellationToken) => CallAsync(CallKind.Interleaved, "Release", grain => grain.ReleaseAsync(work, CancellationToken.None));
 
     public Task<ClusterReply> CallAsync(ClusterCall call, CancellationToken cancellationToken) =>
-        CallAsync(CallKind.InterleavedOnce, Home.World.Tracing ? $"{call.Verb} {call.Resource} {call.Name}" : "Call", grain => grain.CallAsync(call, CancellationToken.None));
+        CallAsync(CallKind.InterleavedOnce, Home.World.Tracing ? $"{call.Verb} {call.Resource} {call.Name}" : "Call", grain =>
+        {
+            if (call.Verb == ClusterVerb.Adopt && From is { Evicted: true } or { Dead: true })
+                Home.Truth.StaleNames.Add(call.Name);
+            return grain.CallAsync(call, CancellationToken.None);
+        });
 
     public Task WakeAsync(CancellationToken cancellationToken) => CallAsync(CallKind.Interleaved, "Wake", grain => grain.WakeAsync(CancellationToken.None));
 

@@ -123,7 +123,7 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
     private bool Held(Action again, Action remove, KubernetesResource resource)
     {
         if (World.Faults.Fires(Fault.StorkDead))
-            _deadUntil = World.Now + World.Random.Seconds(10, 200);
+            _deadUntil = World.Now + World.Random.Seconds(5, 60);
         if (IsDead())
         {
             World.After(World.Random.Seconds(1, 10), again);

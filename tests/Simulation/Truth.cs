@@ -25,6 +25,9 @@ internal sealed class Truth(World world)
     /// <summary>The effect that happens now comes from a zombie, or late.</summary>
     public bool Stale { get; set; }
 
+    /// <summary>Names of resources for which a zombie or a dead silo asked, through a cluster's grain that lives.</summary>
+    public HashSet<string> StaleNames { get; } = [];
+
     /// <summary>Something happened after which work may fail although Stork did not say so.</summary>
     public bool Excused { get; set; }
 
@@ -136,7 +139,7 @@ internal sealed class Truth(World world)
         var uid = resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "";
         var story = Begins(cluster, uid, resource);
         story.Paths.Add(PathOf(resource));
-        if (!Stale && Home.Records.IndexOf(Key(ObjectKind.Backup, uid)) is not { Status: "Pending" or "Deleting" } index)
+        if (!story.StaleUids.Contains(resource.Metadata.Uid) && Home.Records.IndexOf(Key(ObjectKind.Backup, uid)) is not { Status: "Pending" or "Deleting" } index)
             world.Break($"N2 an ApplicationBackup was made for backup {uid}, which is {Home.Records.IndexOf(Key(ObjectKind.Backup, uid))?.Status ?? "gone"}");
     }
 
@@ -144,8 +147,7 @@ internal sealed class Truth(World world)
     public void RestoreBegins(Kubernetes cluster, ApplicationRestore resource, Installation home)
     {
         var uid = resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "";
-        _ = Begins(cluster, uid, resource);
-        if (Stale || home.Records.Find<RestoreRecord>(Key(ObjectKind.Restore, uid)) is not { } restore)
+        if (Begins(cluster, uid, resource).StaleUids.Contains(resource.Metadata.Uid) || home.Records.Find<RestoreRecord>(Key(ObjectKind.Restore, uid)) is not { } restore)
             return;
         // The check and the request to Stork are not one step: a deletion may come in between.
         var backup = restore.Body.Restore.RestoreInfo.BackupRef.Uid;
@@ -177,7 +179,7 @@ internal sealed class Truth(World world)
     {
         Begun++;
         var story = Of(uid);
-        if (Stale)
+        if (Stale || StaleNames.Contains(resource.Metadata.Name))
             story.StaleUids.Add(resource.Metadata.Uid);
         else if (++story.Created > 1 + story.HumanDeletions)
             world.Break($"N2 {resource.GetType().Name} {resource.Metadata.Name} was made for the {story.Created}th time");

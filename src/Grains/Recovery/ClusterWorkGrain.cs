@@ -35,11 +35,8 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
             _loop.Go();
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        _loop?.Dispose();
-        return Task.CompletedTask;
-    }
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) =>
+        _loop is { } loop ? loop.StopAsync().WaitAsync(cancellationToken) : Task.CompletedTask;
 
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
     {

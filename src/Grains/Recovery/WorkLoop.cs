@@ -20,6 +20,7 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
     private IGrainTimer? _timer;
+    private TaskCompletionSource? _stopped;
     private bool _going;
     private bool _again;
     private int _attempts;
@@ -27,6 +28,8 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
     /// <summary>Does a step now, or another one after the one under way. Returns at once.</summary>
     public void Go()
     {
+        if (_stopped is not null)
+            return;
         if (_going)
         {
             _again = true;
@@ -37,7 +40,20 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
         GoAsync().Ignore();
     }
 
-    public void Dispose() => _timer?.Dispose();
+    /// <summary>
+    /// No step begins any more; the task ends with the one that is under way. Until then the next activation must not begin: what
+    /// it deletes, this step could make once more.
+    /// </summary>
+    public Task StopAsync()
+    {
+        _timer?.Dispose();
+        _stopped ??= new TaskCompletionSource();
+        if (!_going)
+            _stopped.TrySetResult();
+        return _stopped.Task;
+    }
+
+    public void Dispose() => _ = StopAsync();
 
     private async Task GoAsync()
     {
@@ -49,12 +65,15 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
                 _again = false;
                 pause = await StepAsync();
             }
-            while (_again);
+            while (_again && _stopped is null);
         }
         finally
         {
             _going = false;
-            Arm(pause);
+            if (_stopped is null)
+                Arm(pause);
+            else
+                _stopped.TrySetResult();
         }
     }
 
