@@ -80,9 +80,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is not { Phase: Phase.Running or Phase.Accepted or Phase.Deleting } record)
+        if (Record is not { } record)
             return;
-        if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+        if (record.Phase == Phase.Finished)
+        {
+            if (!report.Gone && IsUnfinished(await AmendAsync(current => BackupRules.Reappeared(current, report.ResourceUid, Now))))
+                Go();
+        }
+        else if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
         {
             await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
             await FailPoint.HitAsync("backup.after-report", Logger);

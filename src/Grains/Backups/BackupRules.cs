@@ -164,6 +164,21 @@ internal static class BackupRules
         return next;
     }
 
+    /// <summary>
+    /// A resource is on the cluster of a backup that has ended without it: a request to create it was long on its way, and came
+    /// after the backup was given up or after its resource was removed. It is to go.
+    /// </summary>
+    public static BackupRecord Reappeared(BackupRecord record, string resourceUid, DateTimeOffset now)
+    {
+        var info = record.Backup.BackupInfo;
+        var endedByStork = info.CompletionTimeInfo?.TotalCompletionTime is not null;
+        if (record.Phase != Phase.Finished || record.RemoveResource || (endedByStork && info.CrUid == resourceUid))
+            return record;
+        var next = record.Clone();
+        (next.RemoveResource, next.DueAt) = (true, At(now));
+        return next;
+    }
+
     /// <summary>Nothing of a failed backup is left on the cluster.</summary>
     public static BackupRecord ResourceRemoved(BackupRecord record)
     {

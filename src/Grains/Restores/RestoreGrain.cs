@@ -62,8 +62,10 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is null or { Phase: Phase.Finished })
+        if (Record is null || (Record.Phase == Phase.Finished && report.Gone))
             return;
+        if (Record.Phase == Phase.Finished)
+            await AmendAsync(current => RestoreRules.Reappeared(current, Options, Now));
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
             await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else

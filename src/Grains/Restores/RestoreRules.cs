@@ -128,6 +128,16 @@ internal static class RestoreRules
         return next;
     }
 
+    /// <summary>A resource is on the cluster of a restore that has ended and was cleaned up: a request to create it was long on its way.</summary>
+    public static RestoreRecord Reappeared(RestoreRecord record, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Finished)
+            return record;
+        var next = record.Clone();
+        next.Phase = Phase.Cleaning;
+        return next.Due(now, options);
+    }
+
     public static RestoreRecord Delete(RestoreRecord record, RestoreOptions options, DateTimeOffset now)
     {
         if (record.Phase == Phase.Deleting)
