@@ -15,7 +15,8 @@ internal sealed class History
     // Pending, then a stage of Stork, then cleaning up, each with its own deadline and the longest pause between tries.
     private static readonly TimeSpan StuckAfter = TimeSpan.FromMinutes(45);
     private static readonly TimeSpan FaultlessWithin = TimeSpan.FromMinutes(4);
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(100);
+    // Each silo sweeps once more in this time.
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(40);
     private readonly Installation _home;
     private readonly Coverage _coverage;
 
@@ -28,8 +29,7 @@ internal sealed class History
         foreach (var name in random.Percent(15) ? new[] { "one", "two" } : ["one"])
         {
             _home.Clusters[name] = new Kubernetes(_home, name);
-            var record = Scene.Cluster(name);
-            _home.Records.Insert(Truth.Key(ObjectKind.Cluster, name), record, ClusterRules.IndexOf(record));
+            _home.Records.Insert(Truth.Key(ObjectKind.Cluster, name), Scene.Clusters[name], ClusterRules.IndexOf(Scene.Clusters[name]));
         }
 
         World.Log($"seed {seed}, faults: {string.Join(", ", World.Faults.Charges)}");

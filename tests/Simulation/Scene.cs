@@ -28,8 +28,10 @@ internal static class Scene
         Revision = "1.1",
     };
 
-    /// <summary>A registered cluster that is online.</summary>
-    public static ClusterRecord Cluster(string name)
+    /// <summary>Registered clusters that are online.</summary>
+    public static readonly Dictionary<string, ClusterRecord> Clusters = new() { ["one"] = Cluster("one"), ["two"] = Cluster("two") };
+
+    private static ClusterRecord Cluster(string name)
     {
         var request = new ClusterCreateRequest { Metadata = new() { Name = name, Uid = name, OrgId = Org }, Kubeconfig = Kubeconfig(name) };
         var health = new ClusterHealth { Revision = 1, Online = true, KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };

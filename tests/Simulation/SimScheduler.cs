@@ -32,7 +32,9 @@ internal sealed class SimScheduler(World world, Silo? silo) : TaskScheduler
         world.Ready(this, task);
     }
 
-    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
+    // As in Orleans: what one piece of code awaits of another in the same place goes on at once. Only effects and calls let others in.
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) =>
+        !taskWasPreviouslyQueued && Current == this && silo is not { Dead: true } and not { Paused: true } && TryExecuteTask(task);
 
     protected override IEnumerable<Task> GetScheduledTasks() => [];
 }

@@ -96,13 +96,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
     }
 
-    public Task WakeAsync(CancellationToken cancellationToken)
-    {
-        if (Record is { } record && IsUnfinished(record))
-            Go();
-        return Task.CompletedTask;
-    }
-
     protected override RecordIndex IndexOf(BackupRecord record) => BackupRules.IndexOf(record);
 
     protected override Metadata MetadataOf(BackupRecord record) => record.Backup.Metadata;

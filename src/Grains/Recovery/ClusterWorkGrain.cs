@@ -47,6 +47,15 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         return Task.FromResult(true);
     }
 
+    public Task WakeAsync(CancellationToken cancellationToken)
+    {
+        if (Record is { } record && IsUnfinished(record))
+            Go();
+        else
+            DeactivateOnIdle(); // The store has work that this activation knows nothing of: a write came late, after it had read.
+        return Task.CompletedTask;
+    }
+
     public override void Dispose()
     {
         _loop?.Dispose();

@@ -72,13 +72,6 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
             Go();
     }
 
-    public Task WakeAsync(CancellationToken cancellationToken)
-    {
-        if (Record is not null)
-            Go();
-        return Task.CompletedTask;
-    }
-
     protected override RecordIndex IndexOf(RestoreRecord record) => RestoreRules.IndexOf(record);
 
     protected override Metadata MetadataOf(RestoreRecord record) => record.Restore.Metadata;
