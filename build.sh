@@ -11,7 +11,8 @@ usage() {
 usage: ./build.sh COMMAND [ARGUMENTS]
   build            restore and build everything, warnings are errors
   run [ARGUMENTS]  start PxBackup on this machine with a simulated fleet, perform the walk, stay up (--help: options)
-  test [SUITE…]    build, start the real servers, run the suites InProcess, Adapters, EndToEnd (or those named)
+  test [SUITE…]    build, start the real servers, run the suites InProcess, Simulation, Adapters, EndToEnd (or those named)
+  bugs [NAME…]     build with seeded bugs and show which test finds each; prints the table for docs/reliability.md
   bench [NAME…]    measure; prints tables for docs/performance.md (bench list: the names)
   format           rewrite white space and usings
   clean            remove what was built
@@ -55,7 +56,7 @@ suite() {
 
 test_all() {
   local suites=("$@")
-  [ "${#suites[@]}" -gt 0 ] || suites=(InProcess Adapters EndToEnd)
+  [ "${#suites[@]}" -gt 0 ] || suites=(InProcess Simulation Adapters EndToEnd)
   local peers=0
   for s in "${suites[@]}"; do [ "$s" = Adapters ] && peers=1; done
   # The real servers are built while the compiler works; what cannot be built is said there and fails here.
@@ -75,6 +76,7 @@ case "$command" in
   build) build "$@" ;;
   run) build && exec dotnet "tests/QuickStart/bin/$configuration/net10.0/PxBackup.QuickStart.dll" "$@" ;;
   test) test_all "$@" ;;
+  bugs) exec tests/Simulation/bugs.sh "$@" ;;
   bench) build && exec dotnet "tests/Benchmarks/bin/$configuration/net10.0/PxBackup.Benchmarks.dll" "$@" ;;
   format) dotnet format whitespace PxBackup.sln "$@" ;;
   clean) git clean -fdX -- src tests ;;

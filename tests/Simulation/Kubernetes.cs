@@ -50,6 +50,9 @@ internal sealed class Kubernetes
         _home.World.Log($"{Name}: {typeof(T).Name} {resource.Metadata.Name} is there as {resource.Metadata.Uid}");
         switch (resource)
         {
+            case ApplicationBackup placed when withStatus:
+                _home.Truth.BackupPlaced(placed);
+                break;
             case ApplicationBackup backup when !withStatus:
                 _home.Truth.BackupBegins(this, backup);
                 _stork.Begin(backup);

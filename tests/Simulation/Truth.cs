@@ -143,6 +143,13 @@ internal sealed class Truth(World world)
             world.Break($"N2 an ApplicationBackup was made for backup {uid}, which is {Home.Records.IndexOf(Key(ObjectKind.Backup, uid))?.Status ?? "gone"}");
     }
 
+    /// <summary>A finished backup was placed for a restore.</summary>
+    public void BackupPlaced(ApplicationBackup resource)
+    {
+        if (Stale || StaleNames.Contains(resource.Metadata.Name))
+            Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "").StaleUids.Add(resource.Metadata.Uid);
+    }
+
     /// <summary>Stork is asked for a restore: N2, N12.</summary>
     public void RestoreBegins(Kubernetes cluster, ApplicationRestore resource, Installation home)
     {

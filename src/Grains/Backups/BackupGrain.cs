@@ -29,6 +29,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     {
         if (Record is { } there)
         {
+#if SEEDED_BUGS
+            if (SeededBugs.Is("create-not-idempotent"))
+                throw new DomainException(ErrorReason.AlreadyExists, "it exists");
+#endif
             return AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
                 ? there.Backup
                 : throw new DomainException(ErrorReason.AlreadyExists, $"backup with uid [{Key.Uid}] already exists");
@@ -82,6 +86,13 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     {
         if (Record is not { } record)
             return;
+#if SEEDED_BUGS
+        if (SeededBugs.Is("late-report-reopens"))
+            {
+                await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
+                return;
+            }
+#endif
         if (record.Phase == Phase.Finished)
         {
             if (!report.Gone && IsUnfinished(await AmendAsync(current => BackupRules.Reappeared(current, report.ResourceUid, Now))))
@@ -188,6 +199,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
     {
+#if SEEDED_BUGS
+        if (SeededBugs.Is("record-before-data"))
+            {
+                await RemoveAsync();
+                await BackupOnCluster.RemoveAsync(Cluster(record), record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true);
+                return null;
+            }
+#endif
         var location = await LocationForDeletionAsync(record);
         var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
         if (await BackupOnCluster.FactsAsync(through) is not null)
@@ -202,6 +221,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
 
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
+#if SEEDED_BUGS
+        if (SeededBugs.Is("bucket-not-checked"))
+            location = null;
+#endif
         if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {

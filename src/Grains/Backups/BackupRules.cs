@@ -100,8 +100,13 @@ internal static class BackupRules
     /// <summary>What Stork says on the way. The end is taken from the whole resource by <see cref="Finish"/>.</summary>
     public static BackupRecord Observe(BackupRecord record, StorkReport report, BackupOptions options, DateTimeOffset now)
     {
+#if SEEDED_BUGS
+        if (record.Phase != Phase.Running && !SeededBugs.Is("late-report-reopens"))
+            return record;
+#else
         if (record.Phase != Phase.Running)
             return record; // A late report does not reopen a finished backup.
+#endif
         var mark = $"{report.Stage}/{report.Status}/{report.ResourceCount}/{report.VolumeCount}/{report.LastUpdate}";
         if (mark == record.ProgressMark || report.IsFinal)
             return record; // Level, not edge: repeats are normal.
@@ -112,6 +117,10 @@ internal static class BackupRules
         if (stage > info.Stage)
             info.Stage = stage;
         info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
+#if SEEDED_BUGS
+        if (SeededBugs.Is("progress-goes-back"))
+            info.ResourceCount = 0;
+#endif
         // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
         info.ResourceCount = Math.Max(info.ResourceCount, (ulong)Math.Max(report.ResourceCount, 0));
         info.TotalSize = Math.Max(info.TotalSize, (ulong)Math.Max(report.TotalSize, 0));
@@ -157,6 +166,10 @@ internal static class BackupRules
             return record;
         var next = record.Clone();
         next.RemoveResource = true;
+#if SEEDED_BUGS
+        if (SeededBugs.Is("given-up-and-left"))
+            next.RemoveResource = false;
+#endif
         next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Failed, Reason = reason };
         next.Backup.BackupInfo.Stage = Stage.Final;
         next = next.AtRest(now);
@@ -171,6 +184,10 @@ internal static class BackupRules
     public static BackupRecord Reappeared(BackupRecord record, string resourceUid, DateTimeOffset now)
     {
         var info = record.Backup.BackupInfo;
+#if SEEDED_BUGS
+        if (SeededBugs.Is("late-resource-ignored"))
+            return record;
+#endif
         var endedByStork = info.CompletionTimeInfo?.TotalCompletionTime is not null;
         if (record.Phase != Phase.Finished || record.RemoveResource || (endedByStork && info.CrUid == resourceUid))
             return record;
@@ -198,6 +215,13 @@ internal static class BackupRules
         if (throughCluster.Length > 0)
             next.DeleteThrough = throughCluster;
         next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Deleting, Reason = "the backup is being deleted" };
+#if SEEDED_BUGS
+        if (SeededBugs.Is("sweep-skips-deleting"))
+            {
+                (next.DueAt, _) = (null, next.Backup.Metadata.Touched(now));
+                return next;
+            }
+#endif
         return next.Touched(now, options);
     }
 
@@ -231,7 +255,11 @@ internal static class BackupRules
         return ([.. info.Namespaces.Where(onCluster.Contains)], [.. info.Namespaces.Where(name => !onCluster.Contains(name))]);
     }
 
-    public static bool IsRestorable(BackupInfo info) => info.Status.Status is Status.Success or Status.PartialSuccess;
+    public static bool IsRestorable(BackupInfo info) =>
+#if SEEDED_BUGS
+        SeededBugs.Is("restores-unfinished") ||
+#endif
+        info.Status.Status is Status.Success or Status.PartialSuccess;
 
     public static RecordIndex IndexOf(BackupRecord record)
     {

@@ -59,7 +59,12 @@ internal sealed class AdmissionQueue(int atOnce)
     public IReadOnlyList<ClusterWork> Admit()
     {
         var admitted = new List<ClusterWork>();
-        while (_running.Count < atOnce && _turns.First is { } turn)
+#if SEEDED_BUGS
+        while (_running.Count < atOnce + (SeededBugs.Is("admits-one-too-many") ? 1 : 0) &&
+#else
+        while (_running.Count < atOnce &&
+#endif
+            _turns.First is { } turn)
         {
             var line = _waiting[turn.Value];
             var work = line.First!.Value;

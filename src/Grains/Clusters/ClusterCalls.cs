@@ -40,6 +40,10 @@ internal static class ClusterCalls
         where T : KubernetesResource
     {
         // Look first: after a lost acknowledgement the resource is there and Stork may already have written to it.
+#if SEEDED_BUGS
+        if (SeededBugs.Is("existing-not-adopted"))
+            return Found(await connection.CreateAsync(ResourceText.Read<T>(call.Body), cancellationToken));
+#endif
         if (await FindAsync<T>(connection, call, cancellationToken) is { Found: true } there)
             return there;
         try

@@ -125,6 +125,10 @@ internal sealed partial class ClusterGrain(
 
     public Task ReleaseAsync(ClusterWork work, CancellationToken cancellationToken)
     {
+#if SEEDED_BUGS
+        if (SeededBugs.Is("room-not-released"))
+            return Task.CompletedTask;
+#endif
         _queue.Remove(work);
         AdmitMore();
         return Task.CompletedTask;

@@ -126,6 +126,15 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     {
         var index = IndexOf(next);
         var version = _version + 1;
+#if SEEDED_BUGS
+        if (SeededBugs.Is("reply-before-write"))
+            {
+                (var inserts, Record) = (Record is null, next);
+                (inserts ? Store.InsertAsync(RecordKey, next, index) : Store.UpdateAsync(RecordKey, _version++, next, index)).Ignore();
+                _version = version;
+                return;
+            }
+#endif
         if (Record is null)
             await GuardedAsync(async () => version = await Store.InsertAsync(RecordKey, next, index));
         else
@@ -152,12 +161,32 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         catch (RecordConflictException e)
         {
             LogConflict(Logger, RecordKey.ToString());
+#if SEEDED_BUGS
+            if (SeededBugs.Is("conflict-keeps-record"))
+                throw new DomainException(ErrorReason.Conflict, "changed by another writer", e);
+#endif
+#if SEEDED_BUGS
+            if (SeededBugs.Is("conflict-overwrites"))
+                {
+                    _version = (await Store.FindAsync<TRecord>(RecordKey, CancellationToken.None))?.Version ?? 0;
+                    if (_version > 0)
+                        throw new DomainException(ErrorReason.Conflict, "changed by another writer", e);
+                }
+#endif
             DeactivateOnIdle();
             throw new DomainException(ErrorReason.Conflict, $"{kind.Title()} [{Key.Uid}] was changed by another writer at the same time; ask again", e);
         }
         catch (RecordStoreException e)
         {
             LogUnknownOutcome(Logger, RecordKey.ToString(), e);
+#if SEEDED_BUGS
+            if (SeededBugs.Is("unknown-taken-as-success"))
+                return;
+#endif
+#if SEEDED_BUGS
+            if (SeededBugs.Is("unknown-taken-as-failure"))
+                throw Unavailable(e);
+#endif
             DeactivateOnIdle();
             throw Unavailable(e);
         }

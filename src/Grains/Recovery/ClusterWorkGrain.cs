@@ -36,6 +36,9 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) =>
+#if SEEDED_BUGS
+        SeededBugs.Is("step-outlives-activation") ? Task.CompletedTask :
+#endif
         _loop is { } loop ? loop.StopAsync().WaitAsync(cancellationToken) : Task.CompletedTask;
 
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
@@ -51,6 +54,10 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     {
         if (Record is { } record && IsUnfinished(record))
             Go();
+#if SEEDED_BUGS
+        else if (SeededBugs.Is("wake-trusts-memory"))
+            return Task.CompletedTask;
+#endif
         else
             DeactivateOnIdle(); // The store has work that this activation knows nothing of: a write came late, after it had read.
         return Task.CompletedTask;

@@ -23,6 +23,10 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
 
         // Versions go on after a tombstone, so that a writer from the record's former life still conflicts.
         var version = 1 + (Sql("DELETE FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2 RETURNING version").Number((long)key.Kind, key.OrgId, key.Uid) ?? 0);
+#if SEEDED_BUGS
+        if (SeededBugs.Is("versions-begin-again"))
+            version = 1;
+#endif
         var audience = Enter(key.Kind, key.OrgId, row);
         var rid = Sql($"INSERT INTO records(kind, org, uid, {Columns}) VALUES($0,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) RETURNING rid").Number(
             (long)key.Kind, key.OrgId, key.Uid, version, audience, row.Name, row.Owner, row.Created, row.Updated, row.Status, row.Type, row.ClusterName, row.ClusterUid, row.Size, row.BackupName, row.Due, row.Sides)!.Value;
@@ -33,6 +37,13 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
 
     public void Update(RecordKey key, long version, IndexRow row, string message, byte[] body)
     {
+#if SEEDED_BUGS
+        if (SeededBugs.Is("update-inserts") && Sql("SELECT rid FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Number((long)key.Kind, key.OrgId, key.Uid) is null)
+        {
+            Insert(key, row, message, body);
+            return;
+        }
+#endif
         var (rid, old, oldAudience) = Fenced(key, version);
         if (row.Name != old.Name || row.Owner != old.Owner)
             RefuseTakenName(key, row, rid);
@@ -97,7 +108,11 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
     private (long Rid, IndexRow Row, long Audience) Fenced(RecordKey key, long version)
     {
         using var reader = Sql($"SELECT rid, {Columns} FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+#if SEEDED_BUGS
+        if (!reader.Read() || (reader.GetInt64(1) != version && !SeededBugs.Is("fence-dropped")))
+#else
         if (!reader.Read() || reader.GetInt64(1) != version)
+#endif
             throw new RecordConflictException(key, version);
         return (reader.GetInt64(0), IndexRow.From(reader, firstColumn: 3), reader.GetInt64(2));
     }

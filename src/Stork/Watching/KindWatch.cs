@@ -198,6 +198,9 @@ internal sealed partial class KindWatch(
 
     private static bool NeedsList(Exception? failure) => failure switch
     {
+#if SEEDED_BUGS
+        ApiException { IsGone: true } when SeededBugs.Is("no-list-after-410") => false,
+#endif
         ApiException api => !api.IsRetryable && !api.IsUnauthorized && !api.IsForbidden,
         ObserverException or JsonException => true,
         _ => false,
