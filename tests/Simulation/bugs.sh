@@ -19,7 +19,7 @@ while read -r bug suite arguments; do
   else
     found=$((found + 1))
     after="$(sed -nE 's/.*after ([0-9]+ histories).*/\1, /p' "$log" | head -1)$((SECONDS - started)) s"
-    how=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | sed -nE 's/.*after [0-9]+ histories in [^:]*: [0-9:.]+ (.*)/\1/p; s/^ *PxBackup\.Tests\.[A-Za-z]+\.([A-Za-z0-9_.]+)(\(.*)? \[FAIL\]$/\1/p' | grep -v 'Histories_keep_every_promise' | head -1 | cut -c1-140)
+    how=$(sed -E 's/\x1b\[[0-9;]*m//g' "$log" | sed -nE 's/.*after [0-9]+ histories in [^:]*: [0-9:.]+ (.*)/\1/p; s/^ *PxBackup\.Tests\.[A-Za-z]+\.([A-Za-z0-9_.]+)(\(.*)? \[FAIL\]$/\1/p' | grep -v 'Histories_keep_every_promise' | head -1 | cut -c1-140 || true)
     [ -n "$how" ] || { how="no result (time limit or a broken run)" missed=$((missed + 1)) found=$((found - 1)); }
   fi
   echo "| $bug | $suite: $how | $after |"
