@@ -41,3 +41,20 @@ public sealed class CollectionState
     [Id(2)]
     public byte[] Bytes { get; set; } = [];
 }
+
+/// <summary>Numbers of every kind.</summary>
+[GenerateSerializer, Alias("px.test.NumberState")]
+public sealed class NumberState
+{
+    [Id(0)]
+    public List<double> Reals { get; set; } = [];
+
+    [Id(1)]
+    public List<decimal> Decimals { get; set; } = [];
+
+    [Id(2)]
+    public List<long> Integers { get; set; } = [];
+
+    [Id(3)]
+    public List<ulong> Unsigned { get; set; } = [];
+}

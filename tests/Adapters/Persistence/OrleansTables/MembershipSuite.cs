@@ -124,7 +124,7 @@ public abstract class MembershipSuite
         var one = await table.ReadRowAsync(silo.SiloAddress, Stop);
 
         var (entry, etag) = one.Members.Single();
-        Assert.Equal(silo.ToFullString(), entry.ToFullString());
+        Assert.Equal(Described(silo), Described(entry));
         Assert.NotNull(etag);
         Assert.Equal((await table.ReadAllAsync(Stop)).Version, one.Version);
         Assert.Equal(2, one.Version.Version);
@@ -160,7 +160,7 @@ public abstract class MembershipSuite
             Assert.False(await table.UpdateRowAsync(silo, etag, next, Stop));
 
             var row = (await table.ReadAllAsync(Stop)).TryGet(silo.SiloAddress)!;
-            Assert.Equal(silo.ToFullString(), row.Item1.ToFullString());
+            Assert.Equal(Described(silo), Described(row.Item1));
             Assert.False(await table.UpdateRowAsync(silo, row.Item2, next, Stop));
             var after = await table.ReadAllAsync(Stop);
             Assert.Equal(row.Item2, after.TryGet(silo.SiloAddress)!.Item2);
@@ -242,7 +242,7 @@ public abstract class MembershipSuite
         Assert.True((stored.IAmAliveTime - at).Duration() < TimeSpan.FromSeconds(2));
         Assert.Equal(version, data.Version);
         silo.IAmAliveTime = stored.IAmAliveTime;
-        Assert.Equal(silo.ToFullString(), stored.ToFullString());
+        Assert.Equal(Described(silo), Described(stored));
     }
 
     [Fact]
@@ -319,6 +319,13 @@ public abstract class MembershipSuite
         await Assert.ThrowsAnyAsync<Exception>(() => table.InsertRowAsync(Given.Silo(), version, Stop).WaitAsync(limit, Stop));
         await Assert.ThrowsAnyAsync<Exception>(() => table.UpdateRowAsync(Given.Silo(), "0", version, Stop).WaitAsync(limit, Stop));
         await Assert.ThrowsAnyAsync<Exception>(() => table.UpdateIAmAliveAsync(Given.Silo(), Stop).WaitAsync(limit, Stop));
+    }
+
+    // No votes at all may come back as an empty list of them.
+    private static string Described(MembershipEntry silo)
+    {
+        silo.SuspectTimes ??= [];
+        return silo.ToFullString();
     }
 
     // Upstream's own test counts a conflict that is reported by an exception as "not inserted", so that databases may do so.
