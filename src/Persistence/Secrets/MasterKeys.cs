@@ -52,9 +52,13 @@ public sealed class MasterKeys : IMasterKeys
 
         var opened = new MasterKeys(keys, mark, file, environment);
         if (known is null)
+        {
             opened.MarkStore();
-        else
-            SealedText.Open(opened, MarkRecord, MarkPath, known);
+            // Another process may have begun at the same moment with a key of its own: then its mark is there.
+            known = mark.Read() ?? throw new SecretUnreadableException("the store has lost the master key's mark that was just written");
+        }
+
+        SealedText.Open(opened, MarkRecord, MarkPath, known);
         return opened;
     }
 
