@@ -12,4 +12,16 @@ public interface IKeyMark
 
     /// <summary>Replaces the mark; durable when the call returns.</summary>
     void Write(string mark);
+
+    /// <summary>
+    /// Writes the first mark, unless there is one already; the mark that is there afterwards. Where several processes may start at
+    /// once, exactly one of them wins. What stands here is for stores that one process opens.
+    /// </summary>
+    string WriteFirst(string mark)
+    {
+        if (Read() is { } known)
+            return known;
+        Write(mark);
+        return mark;
+    }
 }
