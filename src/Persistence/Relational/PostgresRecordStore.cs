@@ -27,6 +27,7 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
     private readonly PostgresDatabase database;
     private readonly TimeProvider time;
     private readonly PostgresUpkeep upkeep;
+    private string? knownMark;
 
     /// <summary>A store over an open database, which it does not close.</summary>
     public PostgresRecordStore(PostgresDatabase database, PostgresOptions options, TimeProvider time, ILogger<PostgresRecordStore> logger)
@@ -111,18 +112,17 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
     }
 
     /// <inheritdoc />
-    string? IKeyMark.Read() => Mark("reading the mark", "SELECT value FROM marks WHERE name=$1");
+    string? IKeyMark.Read() => knownMark = Mark("reading the mark of the master key", "SELECT value FROM marks WHERE name=$1");
 
     /// <inheritdoc />
-    void IKeyMark.Write(string mark) =>
-        Mark("writing the mark", "INSERT INTO marks(name, value) VALUES($1, $2) ON CONFLICT(name) DO UPDATE SET value=excluded.value RETURNING value", mark);
-
-    /// <inheritdoc />
-    string IKeyMark.WriteFirst(string mark)
+    void IKeyMark.Write(string mark)
     {
-        // Two statements: the first waits for another process's insert, the second one sees what won.
-        Mark("writing the mark", "INSERT INTO marks(name, value) VALUES($1, $2) ON CONFLICT(name) DO NOTHING", mark);
-        return ((IKeyMark)this).Read() ?? throw new RecordStoreException($"{database.Place}: the mark of the master key was removed while it was written; start again");
+        const string Doing = "writing the mark of the master key";
+        if (knownMark is null)
+            Mark(Doing, "INSERT INTO marks(name, value) VALUES($1, $2) ON CONFLICT DO NOTHING", mark);
+        else if (Mark(Doing, "UPDATE marks SET value=$2 WHERE name=$1 AND value IN ($2, $3) RETURNING value", mark, knownMark) is null)
+            throw new RecordStoreException($"{database.Place}: another process has changed the mark of the master key meanwhile; rotate in one process at a time and start the rotation again");
+        _ = ((IKeyMark)this).Read();
     }
 
     /// <inheritdoc />
@@ -275,15 +275,15 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
         return keys;
     }, cancellationToken);
 
-    private string? Mark(string doing, string sql, string? mark = null)
+    private string? Mark(string doing, string sql, params ReadOnlySpan<string> values)
     {
         try
         {
             using var connection = database.Records.OpenConnection();
             using var command = new NpgsqlCommand(sql, connection);
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = KeyMarkName });
-            if (mark is not null)
-                command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = mark });
+            foreach (var value in values)
+                command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = value });
             return command.ExecuteScalar() as string;
         }
         catch (Exception failure) when (PostgresFailures.IsOfDriver(failure))

@@ -10,18 +10,9 @@ public interface IKeyMark
     /// <summary>The mark; null in a store that never held a secret.</summary>
     string? Read();
 
-    /// <summary>Replaces the mark; durable when the call returns.</summary>
-    void Write(string mark);
-
     /// <summary>
-    /// Writes the first mark, unless there is one already; the mark that is there afterwards. Where several processes may start at
-    /// once, exactly one of them wins. What stands here is for stores that one process opens.
+    /// Replaces the mark that <see cref="Read"/> has last seen; durable when the call returns. Where several processes begin with
+    /// an empty store at once, the first one's mark stays and no error is thrown: read again to see whose it is.
     /// </summary>
-    string WriteFirst(string mark)
-    {
-        if (Read() is { } known)
-            return known;
-        Write(mark);
-        return mark;
-    }
+    void Write(string mark);
 }

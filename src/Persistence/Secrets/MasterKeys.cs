@@ -39,7 +39,6 @@ public sealed class MasterKeys : IMasterKeys
         var file = options.Directory.Length == 0 ? null : Path.Combine(Path.GetFullPath(options.Directory), "master-key");
         var environment = string.IsNullOrWhiteSpace(options.Keys) ? "" : options.Keys;
         var known = mark.Read();
-        string? made = null;
         var keys = ReadAll(file, environment);
         if (keys.Count == 0)
         {
@@ -49,20 +48,17 @@ public sealed class MasterKeys : IMasterKeys
                 throw new SecretUnreadableException($"there is no master key: set {SecretsOptions.Variable} (32 random bytes as base64), or name a directory for the key file");
             keys = [MasterKey.Create()];
             Save(file, keys);
-            made = file;
         }
 
         var opened = new MasterKeys(keys, mark, file, environment);
-        var winner = known ?? mark.WriteFirst(opened.SealMark());
-        if (known is null && opened.Find(SealedText.KeyIdOf(winner) ?? "") is null)
+        if (known is null)
         {
-            // Another process was faster. Nothing was sealed under a key made a moment ago: it must not be taken for the right one.
-            if (made is not null)
-                File.Delete(made);
-            throw new SecretUnreadableException($"another process has just put its master key {SealedText.KeyIdOf(winner)} into the store; give every process the same key in {Place(file)} and start again");
+            opened.MarkStore();
+            // Another process may have begun at the same moment with a key of its own: then its mark is there.
+            known = mark.Read() ?? throw new SecretUnreadableException("the store has lost the master key's mark that was just written");
         }
 
-        SealedText.Open(opened, MarkRecord, MarkPath, winner);
+        SealedText.Open(opened, MarkRecord, MarkPath, known);
         return opened;
     }
 
@@ -85,9 +81,7 @@ public sealed class MasterKeys : IMasterKeys
     }
 
     /// <summary>Seals the store's mark under the current key; after that the start no longer asks for an older one.</summary>
-    internal void MarkStore() => mark.Write(SealMark());
-
-    private string SealMark() => SealedText.Seal(Current, MarkRecord, MarkPath, MarkText);
+    internal void MarkStore() => mark.Write(SealedText.Seal(Current, MarkRecord, MarkPath, MarkText));
 
     private static string Place(string? file) => file is null ? SecretsOptions.Variable : $"'{file}' (or set {SecretsOptions.Variable})";
 
