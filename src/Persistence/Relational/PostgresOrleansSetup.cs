@@ -2,8 +2,6 @@ using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Orleans.Serialization;
-using Orleans.Storage;
 
 namespace PxBackup.Persistence.Relational;
 
@@ -34,24 +32,15 @@ public static class PostgresOrleansSetup
             (own.Invariant, own.DataSource) = (Invariant, database.Orleans)));
     }
 
-    /// <summary>Reminders rest in the database.</summary>
-    /// <exception cref="ValidationException">An option is out of its range.</exception>
-    public static ISiloBuilder UsePostgresReminders(this ISiloBuilder silo, PostgresOptions options)
-    {
-        silo.Services.AddPostgresDatabase(options);
-        return silo.UseAdoNetReminderService(reminders => reminders.Configure<PostgresDatabase>((own, database) =>
+    /// <summary>Reminders rest in the database of <see cref="UsePostgresClustering(ISiloBuilder, PostgresOptions)"/>.</summary>
+    public static ISiloBuilder UsePostgresReminders(this ISiloBuilder silo) =>
+        silo.UseAdoNetReminderService(reminders => reminders.Configure<PostgresDatabase>((own, database) =>
             (own.Invariant, own.DataSource) = (Invariant, database.Orleans)));
-    }
 
-    /// <summary>
-    /// Grain state of this provider name rests in the database, written by Orleans' own serializer: it makes only types that the
-    /// program knows by alias, where the default one makes any type that the text names.
-    /// </summary>
-    /// <exception cref="ValidationException">An option is out of its range.</exception>
-    public static ISiloBuilder AddPostgresGrainStorage(this ISiloBuilder silo, string name, PostgresOptions options)
-    {
-        silo.Services.AddPostgresDatabase(options);
-        return silo.AddAdoNetGrainStorage(name, storage => storage.Configure<PostgresDatabase, Serializer>((own, database, serializer) =>
-            (own.Invariant, own.DataSource, own.GrainStorageSerializer) = (Invariant, database.Orleans, new OrleansGrainStorageSerializer(serializer))));
-    }
+    /// <summary>Adds a grain storage of this name in the same database. Storages of different names share their rows: a state's name tells them apart.</summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="name">As grains name it in <c>[PersistentState]</c>; <c>Default</c> serves those that name none.</param>
+    public static ISiloBuilder AddPostgresGrainStorage(this ISiloBuilder silo, string name) =>
+        silo.AddAdoNetGrainStorage(name, storage => storage.Configure<PostgresDatabase>((own, database) =>
+            (own.Invariant, own.DataSource, own.GrainStorageSerializer) = (Invariant, database.Orleans, new StateSerializer())));
 }
