@@ -95,6 +95,13 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     }
 
     /// <inheritdoc />
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => single.ReadAsync(reading =>
+    {
+        using var reader = reading.Fixed("SELECT 1 FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+        return reader.Read();
+    }, cancellationToken);
+
+    /// <inheritdoc />
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {

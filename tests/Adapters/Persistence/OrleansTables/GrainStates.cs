@@ -56,5 +56,5 @@ public sealed class NumberState
     public List<long> Integers { get; set; } = [];
 
     [Id(3)]
-    public List<ulong> Unsigned { get; set; } = [];
+    public List<ulong> Naturals { get; set; } = [];
 }

@@ -195,7 +195,7 @@ public abstract class StrictGrainStorageSuite : GrainStorageSuite
             Reals = [0, -0.0, 0.1, 1e300, double.Epsilon, double.MaxValue, 1.0 / 3, double.NaN, double.PositiveInfinity],
             Decimals = [0, 1.10m, 12.50m, decimal.MaxValue, decimal.MinValue, 0.0000000000000000000000000001m],
             Integers = [0, -1, int.MaxValue, 1L << 53, (1L << 53) + 1, long.MaxValue, long.MinValue],
-            Unsigned = [0, ulong.MaxValue],
+            Naturals = [0, ulong.MaxValue],
         };
 
         await storage.WriteStateAsync(Name, grain, new GrainState<NumberState> { State = numbers }, Stop);
@@ -204,6 +204,6 @@ public abstract class StrictGrainStorageSuite : GrainStorageSuite
         Assert.Equal(numbers.Reals.Select(BitConverter.DoubleToInt64Bits), read.Reals.Select(BitConverter.DoubleToInt64Bits));
         Assert.Equal(numbers.Decimals.Select(number => number.ToString()), read.Decimals.Select(number => number.ToString()));
         Assert.Equal(numbers.Integers, read.Integers);
-        Assert.Equal(numbers.Unsigned, read.Unsigned);
+        Assert.Equal(numbers.Naturals, read.Naturals);
     }
 }
