@@ -49,6 +49,14 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
     }, cancellationToken);
 
     /// <inheritdoc />
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => ReadAsync($"reading {key}", async connection =>
+    {
+        await using var command = new NpgsqlCommand("SELECT EXISTS(SELECT FROM records WHERE kind=$1 AND org=$2 AND uid=$3 AND deleted IS NOT NULL)", connection);
+        PreparedRecord.Bind(command.Parameters, key);
+        return await command.ExecuteScalarAsync(cancellationToken) is true;
+    }, cancellationToken);
+
+    /// <inheritdoc />
     public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new()
     {
