@@ -103,7 +103,7 @@ public abstract class GrainStorageSuite
     [InlineData("Привет, мир")]
     [InlineData("org/2f1c")]
     [InlineData("a.b$c%d \\#?'\"{}")]
-    public async Task A_grain_key_may_contain_anything(string key)
+    public virtual async Task A_grain_key_may_contain_anything(string key)
     {
         var storage = await NewStorageAsync();
         var grain = Given.Grain(key);
@@ -248,7 +248,7 @@ public abstract class GrainStorageSuite
     }
 
     [Fact]
-    public async Task A_clear_before_the_first_write_works_and_gives_a_new_state()
+    public virtual async Task A_clear_before_the_first_write_works_and_gives_a_new_state()
     {
         var storage = await NewStorageAsync();
         var state = new GrainState<SampleState> { State = new SampleState { Text = "stale" }, RecordExists = true };
@@ -403,7 +403,7 @@ public abstract class GrainStorageSuite
     }
 
     [Fact]
-    public async Task Random_writes_clears_and_reads_by_three_activations_agree_with_the_model() =>
+    public virtual async Task Random_writes_clears_and_reads_by_three_activations_agree_with_the_model() =>
         await GrainStorageModel.CheckAsync(await NewStorageAsync(), Stop);
 
     [Fact]

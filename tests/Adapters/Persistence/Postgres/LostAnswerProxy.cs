@@ -8,12 +8,14 @@ internal sealed class LostAnswerProxy : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource stop = new();
+    private readonly string host;
     private readonly int server;
     private readonly Task accepting;
     private volatile bool armed;
 
-    public LostAnswerProxy(int server)
+    public LostAnswerProxy(string host, int server)
     {
+        this.host = host;
         this.server = server;
         listener.Start();
         accepting = AcceptAsync();
@@ -51,7 +53,7 @@ internal sealed class LostAnswerProxy : IAsyncDisposable
         using var behind = new TcpClient();
         using (client)
         {
-            await behind.ConnectAsync(IPAddress.Loopback, server, stop.Token);
+            await behind.ConnectAsync(host, server, stop.Token);
             // Whichever side ends first, both sockets are closed.
             await Task.WhenAny(PassAsync(client.GetStream(), behind.GetStream(), isAnswer: false), PassAsync(behind.GetStream(), client.GetStream(), isAnswer: true));
         }

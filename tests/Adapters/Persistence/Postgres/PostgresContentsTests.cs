@@ -30,7 +30,7 @@ public sealed class PostgresContentsTests(PostgresFixture fixture) : IClassFixtu
         body.Metadata.Labels.Add("env.k8s/\0x", "prod");
         await Store.InsertAsync(key, body, A.Index("prod"));
 
-        var answer = await AskAsync("SELECT concat_ws('|', readable->'metadata'->>'name', readable->'metadata'->>'create_time', (readable->'metadata'->>'create_time_in_sec')::bigint, readable->'cluster_info'->>'kubeconfig', readable->'metadata'->'labels'->>E'env.k8s/\\uFFFDx') FROM records WHERE uid=$1", key.Uid);
+        var answer = await AskAsync("SELECT concat_ws('|', readable->'metadata'->>'name', readable->'metadata'->>'create_time', (readable->'metadata'->>'create_time_in_sec')::bigint, readable->'clusterInfo'->>'kubeconfig', readable->'metadata'->'labels'->>E'env.k8s/\\uFFFDx') FROM records WHERE uid=$1", key.Uid);
 
         Assert.Equal("prod\uFFFD\"|2026-05-17T12:00:00+00:00|1779019200|apiVersion: v1|prod", answer);
         Assert.Equal(body, (await Store.FindAsync<ClusterObject>(key, Stop))!.Body);
