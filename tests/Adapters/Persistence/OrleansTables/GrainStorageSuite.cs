@@ -102,8 +102,8 @@ public abstract class GrainStorageSuite
     [Theory]
     [InlineData("Привет, мир")]
     [InlineData("org/2f1c")]
-    [InlineData("a.b$c%d \\#?'\"{}")]
-    public virtual async Task A_grain_key_may_contain_anything(string key)
+    [InlineData("a.b$c%d \\#?'\"")]
+    public async Task A_grain_key_may_contain_anything(string key)
     {
         var storage = await NewStorageAsync();
         var grain = Given.Grain(key);
@@ -114,6 +114,9 @@ public abstract class GrainStorageSuite
         Assert.Equal(written.State, (await ReadAsync<SampleState>(storage, grain)).State);
         Assert.False((await ReadAsync<SampleState>(storage, Given.Grain(key))).RecordExists);
     }
+
+    [Fact]
+    public virtual Task A_grain_key_may_contain_braces() => A_grain_key_may_contain_anything("{}");
 
     [Fact]
     public async Task Integer_keys_keep_their_states_apart()

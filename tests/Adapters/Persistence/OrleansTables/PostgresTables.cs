@@ -169,17 +169,11 @@ public sealed class PostgresGrainStorageTests(PostgresTablesFixture postgres) : 
     protected override Task<IGrainStorage> OpenUnreachableAsync() => postgres.StorageWithoutServerAsync();
 
     /// <summary>The provider puts the key into a format text for an error that it may not need: after a write that has happened it fails for a key with a brace.</summary>
-    [Theory]
-    public override async Task A_grain_key_may_contain_anything(string key)
+    [Fact]
+    public override async Task A_grain_key_may_contain_braces()
     {
-        if (!key.Contains('{', StringComparison.Ordinal))
-        {
-            await base.A_grain_key_may_contain_anything(key);
-            return;
-        }
-
         var storage = await NewStorageAsync();
-        var grain = Given.Grain(key);
+        var grain = Given.Grain("{}");
 
         await Assert.ThrowsAsync<FormatException>(() => storage.WriteStateAsync(Name, grain, State("text"), Stop));
 
