@@ -3,6 +3,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
+using PxBackup.Persistence.Relational;
 using PxBackup.Persistence.Secrets;
 
 namespace PxBackup.Persistence.Sqlite;

@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
+using PxBackup.Persistence.Relational;
 
 namespace PxBackup.Persistence.Sqlite;
 

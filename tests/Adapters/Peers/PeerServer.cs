@@ -40,6 +40,15 @@ internal sealed class PeerServer : IAsyncDisposable
         return new PeerServer(script, directoryKey, values);
     }
 
+    /// <summary>Runs another command of the script on this server, such as <c>kill</c> and <c>resume</c>.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message carries the script's own words.</exception>
+    public async Task RunAsync(string command)
+    {
+        var (exitCode, _, errors) = await RunAsync(script, command, Values[directoryKey]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"{script} {command} {Values[directoryKey]} ended with {exitCode}: {errors}");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Values[directoryKey] is not { Length: > 0 } directory)

@@ -102,7 +102,7 @@ public abstract class GrainStorageSuite
     [Theory]
     [InlineData("Привет, мир")]
     [InlineData("org/2f1c")]
-    [InlineData("a.b$c%d \\#?'\"{}")]
+    [InlineData("a.b$c%d \\#?'\"")]
     public async Task A_grain_key_may_contain_anything(string key)
     {
         var storage = await NewStorageAsync();
@@ -114,6 +114,9 @@ public abstract class GrainStorageSuite
         Assert.Equal(written.State, (await ReadAsync<SampleState>(storage, grain)).State);
         Assert.False((await ReadAsync<SampleState>(storage, Given.Grain(key))).RecordExists);
     }
+
+    [Fact]
+    public virtual Task A_grain_key_may_contain_braces() => A_grain_key_may_contain_anything("{}");
 
     [Fact]
     public async Task Integer_keys_keep_their_states_apart()
@@ -248,7 +251,7 @@ public abstract class GrainStorageSuite
     }
 
     [Fact]
-    public async Task A_clear_before_the_first_write_works_and_gives_a_new_state()
+    public virtual async Task A_clear_before_the_first_write_works_and_gives_a_new_state()
     {
         var storage = await NewStorageAsync();
         var state = new GrainState<SampleState> { State = new SampleState { Text = "stale" }, RecordExists = true };
@@ -403,7 +406,7 @@ public abstract class GrainStorageSuite
     }
 
     [Fact]
-    public async Task Random_writes_clears_and_reads_by_three_activations_agree_with_the_model() =>
+    public virtual async Task Random_writes_clears_and_reads_by_three_activations_agree_with_the_model() =>
         await GrainStorageModel.CheckAsync(await NewStorageAsync(), Stop);
 
     [Fact]

@@ -61,7 +61,7 @@ public abstract class MembershipSuite
     }
 
     [Fact]
-    public async Task Twenty_silos_that_initialize_at_once_make_one_table()
+    public virtual async Task Twenty_silos_that_initialize_at_once_make_one_table()
     {
         var cluster = Given.Id();
 
@@ -169,7 +169,7 @@ public abstract class MembershipSuite
     }
 
     [Fact]
-    public async Task An_update_replaces_the_whole_row()
+    public virtual async Task An_update_replaces_the_whole_row()
     {
         var table = await NewTableAsync();
         var silo = Given.Silo();
