@@ -48,9 +48,10 @@ internal static class JsonBson
     private static BsonValue Number(string text)
     {
         if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var integer) && integer.ToString(CultureInfo.InvariantCulture) == text)
-            return integer is >= int.MinValue and <= int.MaxValue ? (int)integer : integer;
-        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && real.ToString("R", CultureInfo.InvariantCulture) == text)
-            return real;
+            return integer is >= int.MinValue and <= int.MaxValue ? new BsonInt32((int)integer) : new BsonInt64(integer);
+        // The driver reads -0 as one of its ready-made zeros, without the sign; as a decimal it stays.
+        if (text != "-0" && double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var real) && real.ToString("R", CultureInfo.InvariantCulture) == text)
+            return new BsonDouble(real);
         // Decimals such as 12.50, and integers beyond 64 bits.
         return Decimal128.TryParse(text, out var exact) && DigitsOf(text) <= 34
             ? new BsonDecimal128(exact)

@@ -19,15 +19,19 @@ public sealed class MongoTablesFixture(DocumentDbFixture server) : IAsyncLifetim
 {
     private ServiceProvider? services, unreachable;
 
+    /// <summary>How silos of the tests reach the same database.</summary>
+    public MongoOptions Options { get; private set; } = new();
+
     public IMongoDatabase Database => services!.GetRequiredService<IMongoDatabase>();
 
     public IMongoDatabase Unreachable => unreachable!.GetRequiredService<IMongoDatabase>();
 
     public async ValueTask InitializeAsync()
     {
-        services = Connect(await server.ConnectionStringAsync());
+        Options = OptionsFor(await server.ConnectionStringAsync());
+        services = Connect(Options);
         // Port 1 answers with a refusal; the timeout only keeps the test short.
-        unreachable = Connect("mongodb://127.0.0.1:1/?replicaSet=rs0");
+        unreachable = Connect(OptionsFor("mongodb://127.0.0.1:1/?replicaSet=rs0"));
     }
 
     public async ValueTask DisposeAsync()
@@ -40,9 +44,9 @@ public sealed class MongoTablesFixture(DocumentDbFixture server) : IAsyncLifetim
     internal MongoGrainStorage Storage(string serviceId, IMongoDatabase? database = null) =>
         new(database ?? Database, new MongoGrainStorageOptions(), Tables.Service(serviceId), Tables.Activators, TimeProvider.System);
 
-    private static ServiceProvider Connect(string address) => new ServiceCollection()
-        .AddMongoDatabase(new MongoOptions { ConnectionString = address, Database = Given.Id(), ServerSelectionTimeout = TimeSpan.FromSeconds(2) })
-        .BuildServiceProvider();
+    private static MongoOptions OptionsFor(string address) => new() { ConnectionString = address, Database = Given.Id(), ServerSelectionTimeout = TimeSpan.FromSeconds(2) };
+
+    private static ServiceProvider Connect(MongoOptions options) => new ServiceCollection().AddMongoDatabase(options).BuildServiceProvider();
 }
 
 public sealed class MongoMembershipTests(MongoTablesFixture mongo) : StrictMembershipSuite, IClassFixture<MongoTablesFixture>
