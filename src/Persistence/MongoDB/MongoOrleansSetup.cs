@@ -1,6 +1,7 @@
 using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using MongoDB.Driver;
 using Orleans;
@@ -24,21 +25,17 @@ namespace PxBackup.Persistence.MongoDB;
 public static class MongoOrleansSetup
 {
     /// <summary>Silos find each other through a document of the database.</summary>
-    public static ISiloBuilder UseMongoClustering(this ISiloBuilder silo) => silo.ConfigureServices(services => services
-        .AddMongoTables("UseMongoClustering")
-        .AddSingleton<IMembershipTable, MongoMembershipTable>());
+    public static ISiloBuilder UseMongoClustering(this ISiloBuilder silo) => silo.ConfigureServices(services =>
+        services.AddSingleton<IMembershipTable>(TableOf));
 
     /// <summary>A client, such as a gateway process, finds the silos of its cluster through a document of the database.</summary>
-    public static IClientBuilder UseMongoClustering(this IClientBuilder client) => client.ConfigureServices(services => services
-        .AddMongoTables("UseMongoClustering")
-        .AddSingleton<MongoMembershipTable>()
-        .AddSingleton<IGatewayListProvider>(provider => new MembershipGateways(
-            provider.GetRequiredService<MongoMembershipTable>(), provider.GetRequiredService<IOptions<GatewayOptions>>())));
+    public static IClientBuilder UseMongoClustering(this IClientBuilder client) => client.ConfigureServices(services =>
+        services.AddSingleton<IGatewayListProvider>(provider => new MembershipGateways(TableOf(provider), provider.GetRequiredService<IOptions<GatewayOptions>>())));
 
     /// <summary>Reminders rest in the database.</summary>
-    public static ISiloBuilder UseMongoReminders(this ISiloBuilder silo) => silo.AddReminders().ConfigureServices(services => services
-        .AddMongoTables("UseMongoReminders")
-        .AddSingleton<IReminderTable, MongoReminderTable>());
+    public static ISiloBuilder UseMongoReminders(this ISiloBuilder silo) => silo.AddReminders().ConfigureServices(services =>
+        services.AddSingleton<IReminderTable>(provider => new MongoReminderTable(
+            DatabaseOf(provider, nameof(UseMongoReminders)), provider.GetRequiredService<IOptions<ClusterOptions>>(), provider.GetRequiredService<ILogger<MongoReminderTable>>())));
 
     /// <summary>Adds a grain storage of this name, whose states rest in the database.</summary>
     /// <param name="silo">The silo.</param>
@@ -46,33 +43,24 @@ public static class MongoOrleansSetup
     /// <param name="configure">Options of this storage.</param>
     public static ISiloBuilder AddMongoGrainStorage(this ISiloBuilder silo, string name, Action<MongoGrainStorageOptions>? configure = null) => silo.ConfigureServices(services =>
     {
-        services.AddMongoTables("AddMongoGrainStorage");
+        services.TryAddSingleton(TimeProvider.System);
         var options = services.AddOptions<MongoGrainStorageOptions>(name).Validate(
             options => Validator.TryValidateObject(options, new ValidationContext(options), null, validateAllProperties: true),
             $"options of the grain storage '{name}': CollectionPrefix must be 1 to 24 letters, digits, '_' or '-', a letter first").ValidateOnStart();
         if (configure is not null)
             options.Configure(configure);
         services.AddGrainStorage(name, static (provider, name) => new MongoGrainStorage(
-            provider.GetRequiredService<IMongoDatabase>(),
+            DatabaseOf(provider, nameof(AddMongoGrainStorage)),
             provider.GetRequiredService<IOptionsMonitor<MongoGrainStorageOptions>>().Get(name),
             provider.GetRequiredService<IOptions<ClusterOptions>>(),
             provider.GetRequiredService<IActivatorProvider>(),
             provider.GetRequiredService<TimeProvider>()));
     });
 
-    private static IServiceCollection AddMongoTables(this IServiceCollection services, string feature)
-    {
-        services.TryAddSingleton(TimeProvider.System);
-        return services.AddSingleton<IConfigurationValidator>(provider => new DatabaseRegistered(provider, feature));
-    }
+    private static MongoMembershipTable TableOf(IServiceProvider provider) =>
+        new(DatabaseOf(provider, nameof(UseMongoClustering)), provider.GetRequiredService<IOptions<ClusterOptions>>());
 
-    /// <summary>Says at start, and not at the first call, that the database was forgotten.</summary>
-    private sealed class DatabaseRegistered(IServiceProvider provider, string feature) : IConfigurationValidator
-    {
-        public void ValidateConfiguration()
-        {
-            if (provider.GetService<IServiceProviderIsService>()?.IsService(typeof(IMongoDatabase)) == false)
-                throw new OrleansConfigurationException($"{feature} needs an IMongoDatabase: call services.AddMongoDatabase(options) as well");
-        }
-    }
+    // Orleans makes its tables before it runs validators of the configuration, so what is missing is told here.
+    private static IMongoDatabase DatabaseOf(IServiceProvider provider, string feature) => provider.GetService<IMongoDatabase>()
+        ?? throw new OrleansConfigurationException($"{feature} needs an IMongoDatabase: call services.AddMongoDatabase(options) as well");
 }

@@ -1,5 +1,6 @@
 using MongoDB.Bson;
 using MongoDB.Driver;
+using PxBackup.Grains.Records;
 
 namespace PxBackup.Persistence.MongoDB;
 
@@ -24,7 +25,7 @@ internal sealed class OrleansCollection
     /// <summary>Runs an operation; what the driver throws becomes one line that names the server and the cure.</summary>
     /// <param name="doing">What is tried, such as <c>reading the reminders of grain x</c>.</param>
     /// <param name="operation">The operation.</param>
-    /// <exception cref="Grains.Records.RecordStoreException">The database did not answer, or refused. A write may have been done all the same.</exception>
+    /// <exception cref="RecordStoreException">The database did not answer, or refused. A write may have been done all the same.</exception>
     public async Task<T> RunAsync<T>(string doing, Func<IMongoCollection<BsonDocument>, Task<T>> operation)
     {
         try
@@ -34,6 +35,11 @@ internal sealed class OrleansCollection
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
         {
             throw MongoFailures.Explain(failure, documents.Database.Client, doing);
+        }
+        catch (FormatException failure)
+        {
+            // The driver's word for a document that is larger than the server takes (16 MiB).
+            throw new RecordStoreException($"{doing} failed: {failure.Message} Nothing was written; keep less in one document", failure);
         }
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using Orleans;
@@ -19,8 +20,8 @@ namespace PxBackup.Tests.Adapters.Persistence.OrleansTables;
 /// <summary>Orleans itself with its tables in MongoDB and in SQLite.</summary>
 public sealed class ClusterTests(MongoTablesFixture mongo) : IClassFixture<MongoTablesFixture>
 {
-    /// <summary>Detection takes about 2 s, the take-over of reminders some more; ten times that is a failure on any machine.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    /// <summary>Detection takes about 2 s, the take-over of reminders some more; this is for machines that do ten other things.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private static readonly string[] Keys = [.. Enumerable.Range(0, 16).Select(n => $"org/{n}")];
 
@@ -73,6 +74,15 @@ public sealed class ClusterTests(MongoTablesFixture mongo) : IClassFixture<Mongo
             TestSilo.StartAsync("none", Given.Id(), _ => { }, silo => silo.UseMongoClustering()));
 
         Assert.Contains("AddMongoDatabase", failure.Message);
+    }
+
+    [Fact]
+    public async Task A_storage_with_a_prefix_that_no_collection_can_have_ends_the_start()
+    {
+        var failure = await Assert.ThrowsAnyAsync<OptionsValidationException>(() => TestSilo.StartAsync(
+            "none", Given.Id(), services => services.AddMongoDatabase(mongo.Options), silo => silo.UseMongoClustering().AddMongoGrainStorage("odd", storage => storage.CollectionPrefix = "$odd")));
+
+        Assert.Contains("'odd'", failure.Message);
     }
 
     [Fact]

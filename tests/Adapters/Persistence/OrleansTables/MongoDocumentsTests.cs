@@ -172,6 +172,23 @@ public sealed class MongoDocumentsTests(MongoTablesFixture mongo) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_state_that_is_too_large_for_a_document_is_refused_in_words_and_the_old_one_stays()
+    {
+        var (storage, grain) = (mongo.Storage(Given.Id()), Given.Grain());
+        var state = new GrainState<SampleState> { State = new SampleState { Text = "small" } };
+        await storage.WriteStateAsync("s", grain, state, Stop);
+        var etag = state.ETag;
+        state.State = new SampleState { Text = new string('x', 17 << 20) };
+
+        var refused = await Assert.ThrowsAsync<RecordStoreException>(() => storage.WriteStateAsync("s", grain, state, Stop));
+
+        Assert.Contains("writing state 's'", refused.Message);
+        Assert.Equal(etag, state.ETag);
+        await storage.ReadStateAsync("s", grain, state, Stop);
+        Assert.Equal("small", state.State?.Text);
+    }
+
+    [Fact]
     public void Different_services_and_state_names_never_share_a_collection()
     {
         string[] names = ["a", "A", "a.b", "a%2Eb", "", "%", "~", new('x', 36), new('x', 37), new('x', 38), new string('x', 36) + "~", new('я', 20), new('я', 21), "system.users", "$x", "a\0b"];

@@ -32,9 +32,9 @@ internal sealed class TestSilo : IAsyncDisposable
                 (options.ProbeTimeout, options.NumMissedProbesLimit, options.TableRefreshTimeout) = (TimeSpan.FromMilliseconds(500), 3, TimeSpan.FromSeconds(2)));
             silo.Configure<ReminderOptions>(options => options.MinimumReminderPeriod = TimeSpan.FromSeconds(1));
             configure(silo);
-            silo.Services.AddSingleton(cut);
-            var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable)).ImplementationType!;
-            silo.Services.AddSingleton<IMembershipTable>(provider => new CuttableTable((IMembershipTable)ActivatorUtilities.CreateInstance(provider, table), cut));
+            var table = silo.Services.Last(service => service.ServiceType == typeof(IMembershipTable));
+            silo.Services.AddSingleton<IMembershipTable>(provider => new CuttableTable(
+                (IMembershipTable)(table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!)), cut));
         });
         host = builder.Build();
     }
