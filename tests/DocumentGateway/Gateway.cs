@@ -25,6 +25,8 @@ internal sealed class Gateway : IAsyncDisposable
 
     public DocumentStore Store { get; }
 
+    public RetryableWrites RetryableWrites { get; } = new();
+
     public Cursors Cursors { get; }
 
     public FailPoints FailPoints { get; } = new();
@@ -55,21 +57,30 @@ internal sealed class Gateway : IAsyncDisposable
             if (point is { CloseAfter: true }) throw new ServerGoneException("a fail point says so");
             return point is { WriteConcernError: { } concern } ? With(reply, concern) : reply;
         }
+        catch (ServerGoneException)
+        {
+            await AbortTransactionOfAsync(command);
+            throw;
+        }
         catch (CommandException refused)
         {
-            if (command is { InTransaction: true, Session: { } session }) await Transactions.AbortAsync(session);
+            await AbortTransactionOfAsync(command);
             var answer = refused.Reply();
             if (refused.Code == ErrorCodes.DuplicateKey && !refused.Message.StartsWith("E11000", StringComparison.Ordinal)) answer["errmsg"] = Writes.DuplicateKey(refused.Message, command);
             return answer.ToBson();
         }
     }
 
+    /// <summary>A command that fails ends its transaction; an interrupted commit has ended it already.</summary>
+    private Task AbortTransactionOfAsync(Command command) =>
+        command is { InTransaction: true, Session: { } session } ? Transactions.AbortAsync(session) : Task.CompletedTask;
+
     private async Task<byte[]> DoAsync(Command command, Authentication authentication, CancellationToken cancellationToken)
     {
         var entry = CommandTable.Find(command.Name);
         if (!entry.Open && !authentication.Allowed) throw new CommandException(ErrorCodes.Unauthorized, $"Command {command.Name} requires authentication");
         if (Options.ReadOnly && entry.Writes)
-            throw new CommandException(ErrorCodes.NotWritablePrimary, "not primary", command.RetryId is null ? [] : [CommandException.Retryable]);
+            throw new CommandException(ErrorCodes.NotWritablePrimary, "not primary", command.IsRetryable ? [CommandException.Retryable] : []);
         if (Options.ReadOnly && entry.Reads && !command.SecondaryAllowed) throw new CommandException(ErrorCodes.NotPrimaryNoSecondaryOk, "not primary and secondaryOk=false");
         if (command.Database.Length == 0) throw new CommandException(40571, "OP_MSG requests require a $db argument");
         var transaction = entry.Ends ? null : await Transactions.ConnectionOfAsync(command, cancellationToken);

@@ -29,9 +29,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     {
         if (Record is { } there)
         {
-            return AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
-                ? there.Backup
-                : throw new DomainException(ErrorReason.AlreadyExists, $"backup with uid [{Key.Uid}] already exists");
+            var isCallers = AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId;
+            return isCallers && there.RequestHash == RequestHash.Of(request) ? there.Backup : throw RequestHash.Taken(ObjectKind.Backup, Key, isCallers);
         }
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);

@@ -30,9 +30,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
     {
         if (Record is { } there)
         {
-            return AccessRules.OwnerOf(there.Restore.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
-                ? there.Restore
-                : throw new DomainException(ErrorReason.AlreadyExists, $"restore with uid [{Key.Uid}] already exists");
+            var isCallers = AccessRules.OwnerOf(there.Restore.Metadata) == caller.UserId;
+            return isCallers && there.RequestHash == RequestHash.Of(request) ? there.Restore : throw RequestHash.Taken(ObjectKind.Restore, Key, isCallers);
         }
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);

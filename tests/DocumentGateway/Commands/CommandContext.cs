@@ -4,12 +4,6 @@ using PxBackup.DocumentGateway.Wire;
 
 namespace PxBackup.DocumentGateway.Commands;
 
-/// <summary>A text parameter without a value: null alone stands for absent bytes.</summary>
-internal enum Absent
-{
-    Text,
-}
-
 /// <summary>One command being answered: what it asks for, whose it is, and what may be used to answer it.</summary>
 internal sealed record CommandContext(Command Command, Gateway Gateway, Authentication Authentication, CancellationToken Cancelled)
 {

@@ -1,6 +1,5 @@
 using MongoDB.Bson;
 using MongoDB.Bson.Serialization;
-using Npgsql;
 using PxBackup.DocumentGateway.Postgres;
 using PxBackup.DocumentGateway.Wire;
 
@@ -18,18 +17,27 @@ internal static class Writes
     public static async Task<byte[]> FindAndModifyAsync(CommandContext context)
     {
         var command = context.Command;
-        var row = await context.CallAsync(
-            "SELECT p_result::bytea, p_success FROM documentdb_api.find_and_modify($1, $2, $3)", command.Database, command.Document, command.RetryId ?? (object)Absent.Text);
+        var row = command.IsRetryable
+            ? await OnceAsync(context, "find_and_modify", null)
+            : await context.CallAsync("SELECT p_result::bytea, p_success FROM documentdb_api.find_and_modify($1, $2)", command.Database, command.Document);
         return Result(row, command);
     }
 
     private static async Task<byte[]> WriteAsync(CommandContext context, string function, string statements)
     {
         var command = context.Command;
-        var row = await context.CallAsync(
-            $"SELECT p_result::bytea, p_success FROM documentdb_api.{function}($1, $2, $3, $4)",
-            command.Database, command.Document, command.Sequence(statements), command.RetryId ?? (object)Absent.Text);
+        var documents = command.Sequence(statements);
+        var row = command.IsRetryable
+            ? await OnceAsync(context, function, documents)
+            : await context.CallAsync($"SELECT p_result::bytea, p_success FROM documentdb_api.{function}($1, $2, $3)", command.Database, command.Document, documents);
         return Result(row, command);
+    }
+
+    private static async Task<object?[]> OnceAsync(CommandContext context, string function, ReadOnlyMemory<byte>? documents)
+    {
+        var command = context.Command;
+        await context.Gateway.RetryableWrites.PrepareAsync(context.Gateway.Store, context.Cancelled);
+        return await context.CallAsync(RetryableWrites.Once, command.Session, command.TransactionNumber, function, command.Database, command.Document, documents);
     }
 
     private static byte[] Result(object?[] row, Command command)

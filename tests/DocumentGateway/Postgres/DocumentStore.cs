@@ -21,7 +21,7 @@ internal sealed class DocumentStore : IAsyncDisposable
     public DocumentStore(string connection, TimeProvider time)
     {
         var builder = new NpgsqlSlimDataSourceBuilder(connection);
-        builder.ConnectionStringBuilder.MaxPoolSize = 200;        // DocumentDB starts with 300 connections; its own workers take some
+        builder.ConnectionStringBuilder.MaxPoolSize = 100;        // documentdb.sh allows 300: for a few gateways and DocumentDB's own workers
         builder.ConnectionStringBuilder.Timeout = 10;             // seconds
         builder.ConnectionStringBuilder.CommandTimeout = 0;       // MongoDB has none unless maxTimeMS says so
         builder.ConnectionStringBuilder.MaxAutoPrepare = 40;
@@ -105,7 +105,7 @@ internal sealed class DocumentStore : IAsyncDisposable
     /// <summary>True for failures of the connection and of a server that starts or ends; false for a statement that is refused.</summary>
     public static bool IsGone(Exception failure) => failure switch
     {
-        PostgresException refused => refused.SqlState is ['5', '7', 'P', ..] or ['0', '8', ..] or "53300" or "XX000" && refused.MessageText.Contains("terminat", StringComparison.Ordinal),
+        PostgresException refused => refused.SqlState is ['5', '7', 'P', ..] or ['0', '8', ..] or "53300",
         NpgsqlException or SocketException or IOException or ObjectDisposedException or TimeoutException => true,
         InvalidOperationException => true, // Npgsql's word for a connection that broke a moment ago
         _ => false,
@@ -133,7 +133,6 @@ internal sealed class DocumentStore : IAsyncDisposable
     private static NpgsqlParameter Parameter(object? argument) => argument switch
     {
         null => new() { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Bytea },
-        Absent => new() { Value = DBNull.Value, NpgsqlDbType = NpgsqlDbType.Text },
         byte[] bytes => new NpgsqlParameter<byte[]> { TypedValue = bytes, NpgsqlDbType = NpgsqlDbType.Bytea },
         ReadOnlyMemory<byte> bytes => new NpgsqlParameter<ReadOnlyMemory<byte>> { TypedValue = bytes, NpgsqlDbType = NpgsqlDbType.Bytea },
         string text => new NpgsqlParameter<string> { TypedValue = text, NpgsqlDbType = NpgsqlDbType.Text },

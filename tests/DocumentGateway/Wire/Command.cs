@@ -37,29 +37,11 @@ internal sealed class Command
     /// <summary>In milliseconds; nothing where the client sets no limit.</summary>
     public long? MaxTime { get; private set; }
 
-    /// <summary>A write that the client may send again after a lost reply: identified by session and number, and not of a transaction.</summary>
-    public string? RetryId => Session is not null && TransactionNumber is { } number && !InTransaction ? $"{Session}-{number}" : null;
+    /// <summary>A write that the client may send again after a lost reply: named by session and number, and not one of a transaction.</summary>
+    public bool IsRetryable => Session is not null && TransactionNumber is not null && !InTransaction;
 
     /// <summary>The statements or documents that came apart from the command; nothing where they are inside of it.</summary>
     public ReadOnlyMemory<byte>? Sequence(string name) => sequences.TryGetValue(name, out var documents) ? documents : null;
-
-    /// <summary>How many statements a write has, wherever they are; 1 for commands without.</summary>
-    public int Statements(string name)
-    {
-        var count = 0;
-        if (Sequence(name) is { } documents)
-        {
-            for (var rest = documents.Span; rest.Length > 0; rest = rest[RawBson.LengthOf(rest)..]) count++;
-            return count;
-        }
-        for (var fields = new RawBson(Document.Span); fields.Next();)
-            if (fields.Type == BsonType.Array && fields.NameText == name)
-            {
-                for (var items = new RawBson(fields.Value); items.Next();) count++;
-                return count;
-            }
-        return 1;
-    }
 
     /// <summary>The command as objects; for those of which more than a few fields are read.</summary>
     public BsonDocument Read() => BsonSerializer.Deserialize<BsonDocument>(Document.ToArray());
