@@ -14,6 +14,7 @@ internal sealed class MongoCutter : IDisposable
     private readonly CancellationTokenSource stop = new();
     private string command = "";
     private int cuts;
+    private int spared;
 
     public MongoCutter(string host, int port)
     {
@@ -31,7 +32,10 @@ internal sealed class MongoCutter : IDisposable
     public int Lost { get; private set; }
 
     /// <summary>Loses the next answers to a command: the server has worked, the client sees the connection end.</summary>
-    public void LoseAnswers(string to, int count) => (command, cuts) = (to, count);
+    /// <param name="to">The command.</param>
+    /// <param name="count">How many answers are lost.</param>
+    /// <param name="after">How many go through before; when they are used up and one was lost, no further command reaches the server.</param>
+    public void LoseAnswers(string to, int count, int after = 0) => (command, spared, cuts) = (to, after, count);
 
     public void Dispose()
     {
@@ -66,11 +70,14 @@ internal sealed class MongoCutter : IDisposable
                 {
                     if (Forgets && Lost > 0)
                         ChangeSession(request);
+                    var isMeant = NameOf(request) == command && Interlocked.Decrement(ref spared) < 0;
+                    if (isMeant && Lost > 0 && cuts == int.MaxValue - 1)
+                        return;
                     await far.WriteAsync(request, stop.Token);
                     var answer = await ReadAsync(far);
                     if (answer is null)
                         return;
-                    if (NameOf(request) == command && Interlocked.Decrement(ref cuts) >= 0)
+                    if (isMeant && Interlocked.Decrement(ref cuts) >= 0)
                     {
                         Lost++;
                         return;

@@ -6,12 +6,13 @@ using MongoDB.Bson;
 using MongoDB.Driver;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
+using PxBackup.Tests.Adapters.Peers;
 using Xunit;
 
 namespace PxBackup.Tests.Adapters.Persistence;
 
 /// <summary>What is wrong with the server ends the start with one line that says so.</summary>
-public sealed class MongoStartTests
+public sealed class MongoStartTests(DocumentDbFixture peer)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -76,7 +77,7 @@ public sealed class MongoStartTests
     [Fact]
     public async Task A_password_that_is_refused_is_named_and_never_shown()
     {
-        var address = new MongoUrlBuilder(await MongoPeer.AddressAsync()) { Username = "nobody", Password = "s3cret" };
+        var address = new MongoUrlBuilder(await peer.ConnectionStringAsync()) { Username = "nobody", Password = "s3cret" };
 
         await RefusedAsync(address.ToString(), "user or password is refused", "Mongo:ConnectionString");
     }
