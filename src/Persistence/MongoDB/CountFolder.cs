@@ -67,8 +67,24 @@ internal sealed partial class CountFolder : IDisposable
                 await records.UpdateManyAsync(Among(settled).AddRange(Is(Fields.Place, settled.Key)).AddRange(Is(Fields.Counted, settled.Key)).AddRange(Is(Fields.Target, BsonNull.Value)), new BsonDocument(Settled));
             foreach (var homeless in waiting.Where(record => StepOf(record) == Step.Choose).GroupBy(PlaceOf))
                 await ChooseAsync(records, kind, homeless.Key, [.. homeless]);
+            RecordStoreException? damage = null;
+            var stuck = 0;
             foreach (var batch in waiting.Where(record => StepOf(record) is Step.Leave or Step.Enter).GroupBy(record => CounterOf(kind, record)))
-                await FoldAsync(records, kind, batch.Key, [.. batch]);
+            {
+                try
+                {
+                    await FoldAsync(records, kind, batch.Key, [.. batch]);
+                }
+                catch (RecordStoreException failure)
+                {
+                    // One organization's damaged counter does not hold up the others.
+                    damage = failure;
+                    stuck += batch.Count();
+                }
+            }
+
+            if (damage is not null && stuck == waiting.Count)
+                throw damage;
         }
     }
 

@@ -105,6 +105,34 @@ public sealed class MongoCountTests(MongoFixture fixture) : IClassFixture<MongoF
         await AssertCountersAsync(model);
     }
 
+    [Fact]
+    public async Task Counters_can_be_made_anew_as_the_operations_page_says()
+    {
+        var random = new Random(11);
+        var model = new Dictionary<RecordKey, (RecordIndex Index, long Version)>();
+        for (var i = 0; i < 20; i++)
+        {
+            await ChangeAsync(random, model, i);
+            if (i == 12)
+                await fixture.Mongo.Folder.FoldAsync(Kind);
+        }
+
+        await Counters.DeleteManyAsync(new BsonDocument("scope", $"{Kind.Slug()}/{org}"), Stop);
+        await Records.UpdateManyAsync(
+            new BsonDocument("org", org),
+            Builders<BsonDocument>.Update.Pipeline(new BsonDocument[] { new("$set", new BsonDocument("pending", "$org")), new("$unset", new BsonArray { "counted", "target" }) }),
+            cancellationToken: Stop);
+        await Records.UpdateManyAsync(
+            new BsonDocument("deleted", new BsonDocument("$exists", true)),
+            new BsonDocument("$unset", new BsonDocument { { "counted", "" }, { "target", "" } }),
+            cancellationToken: Stop);
+
+        await AssertExactAsync(model);
+        await fixture.Mongo.Folder.FoldAsync(Kind);
+        await AssertExactAsync(model);
+        await AssertCountersAsync(model);
+    }
+
     private async Task ChangeAsync(Random random, Dictionary<RecordKey, (RecordIndex Index, long Version)> model, int number)
     {
         if (model.Count < 5 || random.Next(2) == 0)
