@@ -17,12 +17,12 @@ internal static class BodyDates
 
     private const string Date = "date", Nanos = "nanos";
 
-    /// <summary>The date; null for a timestamp that is none (out of range, or with fields that this version does not know).</summary>
+    /// <summary>The date; null for a timestamp that is none (out of range, or with more bytes than the two fields take).</summary>
     public static BsonValue? Of(ReadOnlySpan<byte> bytes)
     {
         var timestamp = Timestamp.Parser.ParseFrom(bytes);
         if (timestamp.Seconds is < First or > Last || timestamp.Nanos is < 0 or >= NanosPerSecond
-            || !new Timestamp { Seconds = timestamp.Seconds, Nanos = timestamp.Nanos }.Equals(timestamp))
+            || new Timestamp { Seconds = timestamp.Seconds, Nanos = timestamp.Nanos }.CalculateSize() != bytes.Length)
         {
             return null;
         }

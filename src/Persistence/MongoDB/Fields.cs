@@ -31,4 +31,41 @@ internal static class Fields
 
     /// <summary>When the server may remove the tombstone.</summary>
     public const string Expires = "expires";
+
+    /// <summary>While a tombstone must still be taken out of the counters: what <see cref="Expires"/> becomes afterwards.</summary>
+    public const string KeepUntil = "keep_until";
+
+    /// <summary>Where the record is to be counted (a <c>Place</c>), and where it is counted.</summary>
+    public const string Place = "place", Counted = "counted";
+
+    /// <summary>Where a record that is counted nowhere will be counted next, whatever becomes of it meanwhile.</summary>
+    public const string Target = "target";
+
+    /// <summary>The organization, while <see cref="Place"/> and <see cref="Counted"/> may differ.</summary>
+    public const string Pending = "pending";
+
+    /// <summary>How often the record was moved in the counters: fences the next move.</summary>
+    public const string Fold = "fold";
+}
+
+/// <summary>Names in a counter's document: how many records one audience of a kind and organization sees.</summary>
+internal static class CounterFields
+{
+    /// <summary>Kind and organization.</summary>
+    public const string Scope = "scope";
+
+    /// <summary>The readers.</summary>
+    public const string Members = "members";
+
+    /// <summary>All records, and by bucket.</summary>
+    public const string Total = "total", Buckets = "buckets";
+
+    /// <summary>Fences the next batch.</summary>
+    public const string Sequence = "sequence";
+
+    /// <summary>The batch that is in the numbers already but perhaps not noted in all its records.</summary>
+    public const string Folding = "folding";
+
+    /// <summary>One record of a batch: its _id, its <see cref="Fields.Fold"/>, and where it is counted from now on (nothing: nowhere).</summary>
+    public const string Record = "id", Fold = "fold", To = "to";
 }

@@ -11,6 +11,9 @@ namespace PxBackup.Persistence.MongoDB;
 /// <summary>One client per process, and its settings.</summary>
 public static class MongoDatabaseSetup
 {
+    /// <summary>Operations that may wait in a process: a few KB each.</summary>
+    private const int MostWaiting = 100_000;
+
     /// <summary>
     /// Registers <see cref="IMongoClient"/>, the installation's <see cref="IMongoDatabase"/> and <see cref="MongoServer"/>, once
     /// however often it is called. Connects on first use; <see cref="MongoServer.CheckAsync"/> says at start what is wrong.
@@ -28,7 +31,15 @@ public static class MongoDatabaseSetup
         services.TryAddSingleton<IMongoClient>(provider =>
         {
             var own = settings.Clone();
-            own.ClusterConfigurator = provider.GetRequiredService<MongoMetrics>().Subscribe;
+            var metrics = provider.GetRequiredService<MongoMetrics>();
+            own.ClusterConfigurator = cluster =>
+            {
+                // The driver refuses what waits behind 5 times the pool, or 500 without a primary: when thousands of grains write at
+                // once, waiting is right, and the timeouts end it.
+                cluster.ConfigureConnectionPool(pool => pool.With(waitQueueSize: MostWaiting));
+                cluster.ConfigureCluster(all => all.With(maxServerSelectionWaitQueueSize: MostWaiting));
+                metrics.Subscribe(cluster);
+            };
             return new MongoClient(own);
         });
         services.TryAddSingleton(provider => provider.GetRequiredService<IMongoClient>().GetDatabase(options.Database));

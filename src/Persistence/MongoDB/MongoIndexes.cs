@@ -33,6 +33,7 @@ internal sealed partial class MongoIndexes(IMongoDatabase database, ILogger logg
         yield return new("by_label", Keys(Fields.Org, Fields.Labels), []);
         yield return new("by_reference", Keys(Fields.Org, Fields.References), []);
         yield return new("by_due", Keys(Fields.Due), new BsonDocument("sparse", true));
+        yield return new("by_pending", Keys(Fields.Pending), new BsonDocument("sparse", true));
         yield return new("expiry", Keys(Fields.Expires), new BsonDocument("expireAfterSeconds", 0));
     }
 
@@ -45,16 +46,9 @@ internal sealed partial class MongoIndexes(IMongoDatabase database, ILogger logg
     {
         var later = new List<(string Collection, Index[] Indexes)>();
         foreach (var kind in Enum.GetValues<ObjectKind>().Where(kind => kind != ObjectKind.None))
-        {
-            var collection = kind.Slug();
-            var missing = await MissingAsync(collection, [.. Of(kind)], cancellationToken);
-            var first = missing.Where(index => index.MustBeFirst).ToArray();
-            if (first.Length > 0)
-                await CreateAsync(collection, first, cancellationToken);
-            if (missing.Length > first.Length)
-                later.Add((collection, [.. missing.Except(first)]));
-        }
+            await EnsureAsync(kind.Slug(), [.. Of(kind)], later, cancellationToken);
 
+        await EnsureAsync(RecordCollections.Counters, [new("by_member", Keys(CounterFields.Scope, CounterFields.Members), [])], later, cancellationToken);
         Completion = CompleteAsync(later, cancellationToken);
     }
 
@@ -69,6 +63,16 @@ internal sealed partial class MongoIndexes(IMongoDatabase database, ILogger logg
         foreach (var field in fields.ToArray().Distinct())
             keys[field] = 1;
         return keys;
+    }
+
+    private async Task EnsureAsync(string collection, Index[] wanted, List<(string Collection, Index[] Indexes)> later, CancellationToken cancellationToken)
+    {
+        var missing = await MissingAsync(collection, wanted, cancellationToken);
+        var first = missing.Where(index => index.MustBeFirst).ToArray();
+        if (first.Length > 0)
+            await CreateAsync(collection, first, cancellationToken);
+        if (missing.Length > first.Length)
+            later.Add((collection, [.. missing.Except(first)]));
     }
 
     private async Task<Index[]> MissingAsync(string collection, Index[] wanted, CancellationToken cancellationToken)

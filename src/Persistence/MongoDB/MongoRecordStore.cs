@@ -19,18 +19,22 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     private readonly RecordLists lists;
     private readonly CancellationTokenSource stopping;
 
-    private MongoRecordStore(RecordCollections collections, RecordDocument documents, TimeProvider time, MongoIndexes indexes, CancellationTokenSource stopping)
+    private MongoRecordStore(RecordCollections collections, RecordDocument documents, TimeProvider time, MongoIndexes indexes, ILogger logger, CancellationTokenSource stopping)
     {
         this.collections = collections;
         this.documents = documents;
         this.stopping = stopping;
         Indexes = indexes;
-        writes = new RecordWrites(collections, documents, time);
-        lists = new RecordLists(collections, documents);
+        Folder = new CountFolder(collections, time, logger);
+        writes = new RecordWrites(collections, documents, time, Folder);
+        lists = new RecordLists(collections, documents, new RecordCounts(collections));
     }
 
     /// <summary>The collections' indexes.</summary>
     internal MongoIndexes Indexes { get; }
+
+    /// <summary>What brings the counters up to date.</summary>
+    internal CountFolder Folder { get; }
 
     /// <summary>Checks the server, makes the indexes that decide correctness and begins with the others.</summary>
     /// <exception cref="RecordStoreException">The server cannot be used; one line with the cure.</exception>
@@ -44,7 +48,7 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
             await indexes.EnsureAsync(stopping.Token).WaitAsync(cancellationToken);
             var place = $"the database '{options.Database}' at {MongoFailures.PlaceOf(database.Client)}";
             return new MongoRecordStore(
-                new RecordCollections(database, server.IsReplicaSet, options.CommandTimeout), new RecordDocument(MongoSchema.Product, place), time, indexes, stopping);
+                new RecordCollections(database, server.IsReplicaSet, options.CommandTimeout), new RecordDocument(MongoSchema.Product, place), time, indexes, logger, stopping);
         }
         catch
         {
@@ -112,6 +116,7 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     /// <inheritdoc />
     public void Dispose()
     {
+        Folder.Dispose();
         if (!stopping.IsCancellationRequested)
             stopping.Cancel();
         stopping.Dispose();

@@ -11,11 +11,17 @@ namespace PxBackup.Persistence.MongoDB;
 /// <param name="timeout">How long the server may work on one read.</param>
 internal sealed class RecordCollections(IMongoDatabase database, bool isReplicaSet, TimeSpan timeout)
 {
+    /// <summary>Name of the counters' collection.</summary>
+    public const string Counters = "counters";
+
     /// <summary>How long the server may work on one read.</summary>
     public TimeSpan Timeout { get; } = timeout;
 
     /// <summary>For writes, as documents.</summary>
     public IMongoCollection<BsonDocument> Of(ObjectKind kind) => database.GetCollection<BsonDocument>(kind.Slug());
+
+    /// <summary>The counters of all kinds.</summary>
+    public IMongoCollection<BsonDocument> OfCounters => database.GetCollection<BsonDocument>(Counters);
 
     /// <summary>For reads: raw, so that a damaged document fails alone and can be named.</summary>
     public IMongoCollection<RawBsonDocument> Raw(ObjectKind kind) => database.GetCollection<RawBsonDocument>(kind.Slug());

@@ -53,6 +53,7 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
         };
         if (index.DueAt is { } due)
             document[Fields.Due] = Date(due);
+        document[Fields.Place] = Place.Of(document[Fields.Readers].AsBsonArray.Select(reader => reader.AsString), document[Fields.Created].AsBsonDateTime.MillisecondsSinceEpoch).ToString();
         try
         {
             document[Fields.Body] = BodyWriter.Write(body);

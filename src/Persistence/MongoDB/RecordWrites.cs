@@ -9,7 +9,7 @@ namespace PxBackup.Persistence.MongoDB;
 /// driver has sent it twice because the first answer was lost, the second may be refused by what the first one did, and
 /// the id tells so.
 /// </summary>
-internal sealed class RecordWrites(RecordCollections collections, RecordDocument documents, TimeProvider time)
+internal sealed class RecordWrites(RecordCollections collections, RecordDocument documents, TimeProvider time, CountFolder folder)
 {
     /// <summary>Rounds against others who delete, expire or rename in just this moment; each needs a new one of them.</summary>
     private const int Attempts = 5;
@@ -20,18 +20,24 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     private static readonly string[] OfLife =
     [
         Fields.Org, Fields.Uid, Fields.Message, Fields.Body, Fields.Name, Fields.Owner, Fields.Created, Fields.Updated, Fields.Status, Fields.Type,
-        Fields.ClusterName, Fields.ClusterUid, Fields.Size, Fields.BackupName, Fields.Labels, Fields.References, Fields.Readers, Fields.Due,
+        Fields.ClusterName, Fields.ClusterUid, Fields.Size, Fields.BackupName, Fields.Labels, Fields.References, Fields.Readers, Fields.Due, Fields.Place,
     ];
 
     public async Task<long> InsertAsync(RecordKey key, BsonDocument live)
     {
         var id = RecordDocument.IdOf(key);
         var write = NewWrite();
-        var document = new BsonDocument { { Fields.Id, id }, { Fields.Version, 1L }, { Fields.Writes, new BsonArray { write } } }.AddRange(live);
+        var document = new BsonDocument
+        {
+            { Fields.Id, id }, { Fields.Version, 1L }, { Fields.Writes, new BsonArray { write } }, { Fields.Fold, 0L }, { Fields.Pending, key.OrgId },
+        }.AddRange(live);
+        // Spares the folder a step, where it is sure that the counter is there.
+        if (folder.Knows(key, live[Fields.Place].AsString))
+            document[Fields.Target] = live[Fields.Place];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             if (await DoneAsync(key, () => collections.Of(key.Kind).InsertOneAsync(document)))
-                return 1;
+                return Moved(key, 1);
             if (await LookAsync(key, id) is { } there)
             {
                 if (RecordDocument.VersionOf(there, write) is { } mine)
@@ -39,8 +45,8 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
                 if (!there.Contains(Fields.Deleted))
                     throw new RecordExistsException(key);
                 var version = VersionOf(key, there);
-                if (await ReplaceAsync(key, Fence(id, version, isTombstone: true), live, write))
-                    return version + 1;
+                if (await ReplaceAsync(key, Fence(id, version, isTombstone: true), live, write, isMoved: true))
+                    return Moved(key, version + 1);
             }
 
             await RefuseTakenNameAsync(key, live);
@@ -55,8 +61,16 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         var write = NewWrite();
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await ReplaceAsync(key, Fence(id, version, isTombstone: false), live, write))
+            // Nearly every update is progress and leaves the record where it is counted; the other ones cost a second command.
+            var fence = Fence(id, version, isTombstone: false);
+            if (await ReplaceAsync(key, fence.DeepClone().AsBsonDocument.Add(Fields.Place, live[Fields.Place]), live, write, isMoved: false))
                 return;
+            if (await ReplaceAsync(key, fence, live, write, isMoved: true))
+            {
+                Moved(key, version);
+                return;
+            }
+
             if (await WasMineAsync(key, id, version, write))
                 return;
             await RefuseTakenNameAsync(key, live);
@@ -72,11 +86,12 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         var now = time.GetUtcNow();
         var update = new BsonDocument
         {
-            { "$set", new BsonDocument { { Fields.Deleted, RecordDocument.Date(now) }, { Fields.Expires, RecordDocument.Date(now + Tombstones.KeptFor) } } },
+            { "$set", new BsonDocument { { Fields.Deleted, RecordDocument.Date(now) }, { Fields.KeepUntil, RecordDocument.Date(now + Tombstones.KeptFor) }, { Fields.Pending, key.OrgId } } },
             { "$unset", new BsonDocument(OfLife.ToDictionary(field => field, _ => (object)"")) },
         }.AddRange(Counted(write));
         if (!await UpdatedAsync(key, Fence(id, version, isTombstone: false), update) && !await WasMineAsync(key, id, version, write))
             throw new RecordConflictException(key, version);
+        Moved(key, version);
     }
 
     private static BsonBinaryData NewWrite() => new(Guid.NewGuid(), GuidRepresentation.Standard);
@@ -91,12 +106,21 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         { "$push", new BsonDocument(Fields.Writes, new BsonDocument { { "$each", new BsonArray { write } }, { "$slice", -RecordDocument.KeptWrites } }) },
     };
 
-    private Task<bool> ReplaceAsync(RecordKey key, BsonDocument fence, BsonDocument live, BsonBinaryData write)
+    private Task<bool> ReplaceAsync(RecordKey key, BsonDocument fence, BsonDocument live, BsonBinaryData write, bool isMoved)
     {
-        var gone = new BsonDocument { { Fields.Deleted, "" }, { Fields.Expires, "" } };
+        var set = new BsonDocument(live);
+        if (isMoved)
+            set[Fields.Pending] = key.OrgId;
+        var gone = new BsonDocument { { Fields.Deleted, "" }, { Fields.Expires, "" }, { Fields.KeepUntil, "" } };
         if (!live.Contains(Fields.Due))
             gone[Fields.Due] = "";
-        return UpdatedAsync(key, fence, new BsonDocument { { "$set", live }, { "$unset", gone } }.AddRange(Counted(write)));
+        return UpdatedAsync(key, fence, new BsonDocument { { "$set", set }, { "$unset", gone } }.AddRange(Counted(write)));
+    }
+
+    private long Moved(RecordKey key, long version)
+    {
+        folder.Wake(key.Kind);
+        return version;
     }
 
     private async Task<bool> UpdatedAsync(RecordKey key, BsonDocument fence, BsonDocument update)

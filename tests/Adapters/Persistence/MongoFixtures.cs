@@ -6,12 +6,13 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
 using PxBackup.Persistence.Secrets;
+using PxBackup.Tests.Adapters.Peers;
 using Xunit;
 
 namespace PxBackup.Tests.Adapters.Persistence;
 
 /// <summary>A database of its own on a MongoDB-compatible server, dropped at the end.</summary>
-public class MongoFixture : RecordStoreFixture
+public class MongoFixture(DocumentDbFixture server) : RecordStoreFixture
 {
     private ServiceProvider? provider;
 
@@ -29,7 +30,7 @@ public class MongoFixture : RecordStoreFixture
 
     public override async ValueTask InitializeAsync()
     {
-        Options.ConnectionString = await MongoPeer.AddressAsync();
+        Options.ConnectionString = await server.ConnectionStringAsync();
         var keys = new SecretsOptions { Keys = Convert.ToBase64String(new byte[32].Select((_, i) => (byte)i).ToArray()) };
         var services = new ServiceCollection().AddLogging().AddMongoRecords(Options, keys);
         services.Replace(ServiceDescriptor.Singleton<TimeProvider>(Time));
@@ -42,7 +43,10 @@ public class MongoFixture : RecordStoreFixture
     public override async Task SweepAsync()
     {
         foreach (var kind in Enum.GetValues<ObjectKind>().Where(kind => kind != ObjectKind.None))
+        {
+            await Mongo.Folder.FoldAsync(kind);
             await Database.GetCollection<BsonDocument>(kind.Slug()).DeleteManyAsync(new BsonDocument("expires", new BsonDocument("$lte", new BsonDateTime(Time.GetUtcNow().ToUnixTimeMilliseconds()))));
+        }
     }
 
     public override async ValueTask DisposeAsync()
@@ -58,17 +62,9 @@ public class MongoFixture : RecordStoreFixture
 }
 
 /// <summary>MongoDB behind the sealing of secrets, as the product uses it.</summary>
-public sealed class SealedMongoFixture : MongoFixture
+public sealed class SealedMongoFixture(DocumentDbFixture server) : MongoFixture(server)
 {
     protected override bool IsSealed => true;
-}
-
-/// <summary>Where the tests' server is.</summary>
-internal static class MongoPeer
-{
-    /// <summary>The server named by <c>MONGO_URI</c>.</summary>
-    public static Task<string> AddressAsync() =>
-        Task.FromResult(Environment.GetEnvironmentVariable("MONGO_URI") ?? throw new InvalidOperationException("MONGO_URI names no server"));
 }
 
 public sealed class MongoRecordStoreTests(MongoFixture fixture) : RecordStoreSuite(fixture), IClassFixture<MongoFixture>;
