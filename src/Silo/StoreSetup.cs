@@ -1,5 +1,6 @@
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
+using PxBackup.Persistence.Relational;
 using PxBackup.Persistence.Secrets;
 using PxBackup.Persistence.Sqlite;
 
@@ -17,6 +18,9 @@ internal static class StoreSetup
             case StoreKind.MongoDB:
                 services.AddMongoRecords(configuration.Read<MongoOptions>(MongoOptions.Section), secrets);
                 break;
+            case StoreKind.PostgreSQL:
+                services.AddPostgresRecords(configuration.Read<PostgresOptions>(PostgresOptions.Section), secrets);
+                break;
             default:
                 services.AddSqliteRecords(configuration.Read<SqliteOptions>(SqliteOptions.Section), secrets);
                 break;
@@ -26,6 +30,13 @@ internal static class StoreSetup
     /// <summary>Membership and reminders, for a silo whose cluster has several.</summary>
     public static void UseTables(this ISiloBuilder silo, IConfiguration configuration)
     {
+        if (KindOf(configuration) == StoreKind.PostgreSQL)
+        {
+            silo.UsePostgresClustering(configuration.Read<PostgresOptions>(PostgresOptions.Section));
+            silo.UsePostgresReminders();
+            return;
+        }
+
         silo.UseMongoClustering();
         silo.UseMongoReminders();
     }
@@ -33,6 +44,12 @@ internal static class StoreSetup
     /// <summary>Where a gateway finds the silos.</summary>
     public static void UseTables(this IClientBuilder client, IConfiguration configuration)
     {
+        if (KindOf(configuration) == StoreKind.PostgreSQL)
+        {
+            client.UsePostgresClustering(configuration.Read<PostgresOptions>(PostgresOptions.Section));
+            return;
+        }
+
         client.Services.AddMongoDatabase(configuration.Read<MongoOptions>(MongoOptions.Section));
         client.UseMongoClustering();
     }
