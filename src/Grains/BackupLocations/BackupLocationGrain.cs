@@ -34,7 +34,7 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
     private CancellationToken _left;
     private WorkLoop? _work;
 
-    private WorkLoop Work => _work ??= new WorkLoop(this, StepAsync, ExplainAsync, Logger);
+    private WorkLoop Work => _work ??= new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
 
     private RecordQuery MyBackups => new() { Kind = ObjectKind.Backup, OrgId = Key.OrgId, References = [[Key.Uid]] };
 

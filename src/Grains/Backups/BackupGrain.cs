@@ -101,13 +101,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
     }
 
-    public Task WakeAsync(CancellationToken cancellationToken)
-    {
-        if (Record is { } record && IsUnfinished(record))
-            Go();
-        return Task.CompletedTask;
-    }
-
     protected override RecordIndex IndexOf(BackupRecord record) => BackupRules.IndexOf(record);
 
     protected override Metadata MetadataOf(BackupRecord record) => record.Backup.Metadata;
@@ -204,7 +197,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
     {
-        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         var location = await LocationForDeletionAsync(record);
         var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
         if (await BackupOnCluster.FactsAsync(through) is not null)
@@ -218,6 +210,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             await FailPoint.HitAsync("backup.after-resource-delete", Logger);
         }
 
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
         if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
             && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
         {

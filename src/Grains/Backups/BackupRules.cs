@@ -112,8 +112,9 @@ internal static class BackupRules
         if (stage > info.Stage)
             info.Stage = stage;
         info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
-        info.ResourceCount = (ulong)Math.Max(report.ResourceCount, 0);
-        info.TotalSize = (ulong)Math.Max(report.TotalSize, 0);
+        // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
+        info.ResourceCount = Math.Max(info.ResourceCount, (ulong)Math.Max(report.ResourceCount, 0));
+        info.TotalSize = Math.Max(info.TotalSize, (ulong)Math.Max(report.TotalSize, 0));
         if (stage == Stage.Applications && info.CompletionTimeInfo?.VolumesCompletionTime is null)
             info.CompletionTimeInfo = new completionTimeInfo { VolumesCompletionTime = At(now) };
         return next.Touched(now, options);
@@ -164,13 +165,15 @@ internal static class BackupRules
     }
 
     /// <summary>
-    /// A failed backup's resource is on the cluster again, or for the first time: made by a silo that stood still before it and woke
-    /// up after the backup was given up. It is to be removed. What Stork itself ended keeps its resource.
+    /// A resource is on the cluster of a backup that was given up: a request to create it was long on its way, or came from a silo that
+    /// stood still, and arrived after the end or after the removal. It is to go. What Stork itself ended keeps its resource, and
+    /// that of a successful backup is never touched: it may have been put back by hand.
     /// </summary>
     public static BackupRecord Reappeared(BackupRecord record, StorkReport report, DateTimeOffset now)
     {
         var info = record.Backup.BackupInfo;
-        if (record.Phase != Phase.Finished || record.RemoveResource || report.Gone || info.Status.Status != Status.Failed || report.ResourceUid == info.CrUid)
+        var endedByStork = info.CompletionTimeInfo?.TotalCompletionTime is not null;
+        if (record.Phase != Phase.Finished || record.RemoveResource || report.Gone || info.Status.Status != Status.Failed || (endedByStork && report.ResourceUid == info.CrUid))
             return record;
         var next = record.Clone();
         (next.RemoveResource, next.DueAt) = (true, At(now));

@@ -27,6 +27,9 @@ internal sealed partial class ClusterGrain(
     private ClusterSession? _session;
     private bool _removing;
 
+    /// <summary>Who works there and who waits, for tests.</summary>
+    internal AdmissionQueue Queue => _queue;
+
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);

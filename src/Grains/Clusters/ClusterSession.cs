@@ -11,6 +11,7 @@ namespace PxBackup.Grains.Clusters;
 /// </summary>
 internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposable
 {
+    private const ConfigureAwaitOptions Quietly = ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext;
     private readonly ObjectKey _key;
     private readonly IClusterHealthGrain _grain;
     private readonly ClusterOptions _options;
@@ -19,7 +20,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
-    private readonly SemaphoreSlim _checkNow = new(0);
+    private volatile TaskCompletionSource _checkNow = new();
     private readonly ObservationPump _pump;
     private readonly string _adminNamespace;
     private Task _work = Task.CompletedTask;
@@ -46,12 +47,16 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     public void Start()
     {
         // Off the grain's scheduler: nothing here may take the grain's turn.
-        _work = Task.Run(() => Task.WhenAll(WatchAsync(), CheckAsync()), CancellationToken.None);
+        _work = BesideAsync(() => Task.WhenAll(WatchAsync(), CheckAsync()));
     }
 
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
+        await BesideAsync(() =>
+        {
+            _stop.Cancel();
+            return Task.CompletedTask;
+        });
         try
         {
             await _work.WaitAsync(TimeSpan.FromSeconds(5), _time);
@@ -63,7 +68,6 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
         await Connection.DisposeAsync();
         _stop.Dispose();
-        _checkNow.Dispose();
     }
 
     Task IClusterObserver.OnListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, CancellationToken cancellationToken)
@@ -88,7 +92,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     async Task IClusterObserver.OnConnectionStateAsync(ConnectionState state, CancellationToken cancellationToken)
     {
         if (state.Connected)
-            _checkNow.Release();
+            _checkNow.TrySetResult();
         else
             await ReportAsync(new ClusterHealth { Revision = Revision, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
     }
@@ -134,7 +138,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             {
                 // The watch handles every failure of the cluster itself: this is a defect, and it must not end the watching.
                 LogWatchBroke(_logger, _key, e);
-                await Task.Delay(Jittered(_options.RecheckInterval), _time, _stop.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await Task.Delay(Jittered(_options.RecheckInterval), _time, _stop.Token).ConfigureAwait(Quietly);
             }
         }
     }
@@ -155,7 +159,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             catch (Exception e)
             {
                 LogReportFailed(_logger, _key, e);
-                await Task.Delay(Jittered(_options.RecheckInterval), _time, _stop.Token).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await Task.Delay(Jittered(_options.RecheckInterval), _time, _stop.Token).ConfigureAwait(Quietly);
             }
         }
     }
@@ -184,14 +188,15 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     private async Task WaitForNextAsync(TimeSpan interval)
     {
-        using var wait = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        var early = _checkNow.WaitAsync(wait.Token);
-        await Task.WhenAny(early, Task.Delay(Jittered(interval), _time, wait.Token));
-        await wait.CancelAsync();
+        await ((Task)_checkNow.Task.WaitAsync(Jittered(interval), _time, _stop.Token)).ConfigureAwait(Quietly);
         _stop.Token.ThrowIfCancellationRequested();
+        if (_checkNow.Task.IsCompleted)
+            _checkNow = new TaskCompletionSource(); // What is asked for from here on is not answered by the check that begins now.
     }
 
-    private static TimeSpan Jittered(TimeSpan interval) => interval * (0.8 + (0.4 * Random.Shared.NextDouble()));
+    private TimeSpan Jittered(TimeSpan interval) => interval * (0.8 + (0.4 * _gate.Random.NextDouble()));
+
+    private Task BesideAsync(Func<Task> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _gate.Scheduler).Unwrap();
 
     [LoggerMessage(LogLevel.Error, "The watch of cluster {Cluster} broke and starts again")]
     private static partial void LogWatchBroke(ILogger logger, ObjectKey cluster, Exception exception);

@@ -14,6 +14,12 @@ internal sealed class ConnectGate(IOptions<ClusterOptions> options, TimeProvider
     private readonly Lock _lock = new();
     private int _free = options.Value.ConnectAtOnce;
 
+    /// <summary>Where the sessions of the silo run: beside the grains.</summary>
+    public TaskScheduler Scheduler { get; init; } = TaskScheduler.Default;
+
+    /// <summary>Spreads their checks.</summary>
+    public Random Random { get; init; } = Random.Shared;
+
     /// <summary>Waits for a turn. The place is given back by itself: a cluster that does not answer keeps nobody waiting.</summary>
     /// <param name="isUrgent">Asked each time a place becomes free, from any thread: work may arrive while the cluster waits.</param>
     /// <param name="cancellationToken">Leaves the line.</param>

@@ -60,7 +60,7 @@ internal sealed partial class ObservationPump(IGrainFactory grains, TimeProvider
                 LogNotDelivered(logger, kind, key, e);
                 lock (slot)
                     slot.Newest ??= report;
-                await Task.Delay(RetryDelay, time, stopping).ContinueWith(static _ => { }, TaskScheduler.Default);
+                await Task.Delay(RetryDelay, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             }
             catch (OperationCanceledException)
             {

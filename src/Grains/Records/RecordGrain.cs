@@ -34,6 +34,9 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
 
     protected ILogger Logger { get; private set; } = null!;
 
+    /// <summary>For jitter: a host that must be able to repeat a run registers its own.</summary>
+    protected Random Random { get; private set; } = Random.Shared;
+
     private RecordKey RecordKey => RecordKey.Of(kind, Key);
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
@@ -41,6 +44,7 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         Key = ObjectKey.Parse(this.GetPrimaryKeyString());
         Store = ServiceProvider.GetRequiredService<IRecordStore>();
         Time = ServiceProvider.GetRequiredService<TimeProvider>();
+        Random = ServiceProvider.GetService<Random>() ?? Random.Shared;
         Logger = ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
         Stored<TRecord>? stored;
         try

@@ -31,16 +31,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);
-        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger);
+        _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
         if (Record is { } record && IsUnfinished(record))
             _loop.Go();
     }
 
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
-    {
-        _loop?.Dispose();
-        return Task.CompletedTask;
-    }
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) =>
+        _loop is { } loop ? loop.StopAsync().WaitAsync(cancellationToken) : Task.CompletedTask;
 
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken)
     {
@@ -49,6 +46,15 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         IsAdmitted = true;
         Go();
         return Task.FromResult(true);
+    }
+
+    public Task WakeAsync(CancellationToken cancellationToken)
+    {
+        if (Record is { } record && IsUnfinished(record))
+            Go();
+        else
+            DeactivateOnIdle(); // The store has work that this activation knows nothing of: a write came late, after it had read.
+        return Task.CompletedTask;
     }
 
     public override void Dispose()
@@ -112,7 +118,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         {
             try
             {
-                return (facts, await Location(record).UseAsync(new Caller { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin }));
+                return (facts, await Location(record).UseAsync(CreatorOf(record)));
             }
             catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
             {
@@ -176,6 +182,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     {
         LogEnd(await AmendAsync(current => Failed(current, reason)));
         return TimeSpan.Zero;
+    }
+
+    /// <summary>Who created the work: it may use later what its creator may use.</summary>
+    protected Caller CreatorOf(TRecord record)
+    {
+        var work = FactsOf(record);
+        return new() { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin };
     }
 
     protected IClusterGrain Cluster(TRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, FactsOf(record).ClusterUid));

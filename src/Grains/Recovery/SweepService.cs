@@ -55,7 +55,8 @@ internal sealed partial class SweepService(
         await losses;
     }
 
-    private async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
+    /// <summary>One sweep, on the caller's scheduler.</summary>
+    internal async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
         var active = share.Active;
         await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
@@ -70,7 +71,7 @@ internal sealed partial class SweepService(
     }
 
     private Task WakeAllAsync(ObjectKind kind, IReadOnlyList<RecordKey> keys, IReadOnlyCollection<SiloAddress> active, CancellationToken cancellationToken) =>
-        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, CancellationToken = cancellationToken }, async (key, stop) =>
+        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken }, async (key, stop) =>
         {
             try
             {

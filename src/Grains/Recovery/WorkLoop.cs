@@ -14,11 +14,13 @@ namespace PxBackup.Grains.Recovery;
 /// </param>
 /// <param name="failed">Told of each failure with the number of attempts so far, so that the object can say what holds it up.</param>
 /// <param name="logger">The grain's log.</param>
-internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> step, Func<DomainException, int, Task> failed, ILogger logger) : IDisposable
+/// <param name="random">Spreads the pauses.</param>
+internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> step, Func<DomainException, int, Task> failed, ILogger logger, Random random) : IDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(60);
     private IGrainTimer? _timer;
+    private TaskCompletionSource? _stopped;
     private bool _going;
     private bool _again;
     private int _attempts;
@@ -26,6 +28,8 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
     /// <summary>Does a step now, or another one after the one under way. Returns at once.</summary>
     public void Go()
     {
+        if (_stopped is not null)
+            return;
         if (_going)
         {
             _again = true;
@@ -36,7 +40,20 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
         GoAsync().Ignore();
     }
 
-    public void Dispose() => _timer?.Dispose();
+    /// <summary>
+    /// No step begins any more; the task ends with the one that is under way. Until then the next activation must not begin: what
+    /// it deletes, this step could make once more.
+    /// </summary>
+    public Task StopAsync()
+    {
+        _timer?.Dispose();
+        _stopped ??= new TaskCompletionSource();
+        if (!_going)
+            _stopped.TrySetResult();
+        return _stopped.Task;
+    }
+
+    public void Dispose() => _ = StopAsync();
 
     private async Task GoAsync()
     {
@@ -48,12 +65,15 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
                 _again = false;
                 pause = await StepAsync();
             }
-            while (_again);
+            while (_again && _stopped is null);
         }
         finally
         {
             _going = false;
-            Arm(pause);
+            if (_stopped is null)
+                Arm(pause);
+            else
+                _stopped.TrySetResult();
         }
     }
 
@@ -74,7 +94,7 @@ internal sealed partial class WorkLoop(IGrainBase grain, Func<Task<TimeSpan?>> s
             await TellAsync(refusal);
             // Full jitter: after an outage thousands of backups must not come back in the same second.
             var ceiling = Math.Min(LongestPause.TotalSeconds, FirstPause.TotalSeconds * Math.Pow(2, Math.Min(_attempts - 1, 10)));
-            return TimeSpan.FromSeconds(Math.Max(0.2, ceiling * Random.Shared.NextDouble()));
+            return TimeSpan.FromSeconds(Math.Max(0.2, ceiling * random.NextDouble()));
         }
     }
 

@@ -75,13 +75,6 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
             Go();
     }
 
-    public Task WakeAsync(CancellationToken cancellationToken)
-    {
-        if (Record is not null)
-            Go();
-        return Task.CompletedTask;
-    }
-
     protected override RecordIndex IndexOf(RestoreRecord record) => RestoreRules.IndexOf(record);
 
     protected override Metadata MetadataOf(RestoreRecord record) => record.Restore.Metadata;
@@ -117,6 +110,16 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         var cluster = Cluster(record);
         if (await ReadyAsync(record, "failed to retrieve backup location") is not var (_, location))
             return TimeSpan.Zero;
+        try
+        {
+            // It may have waited for long: a backup that is being deleted is not restored from.
+            await GrainFactory.Backup(new ObjectKey(Key.OrgId, record.Restore.RestoreInfo.BackupRef.Uid)).UseAsync(CreatorOf(record));
+        }
+        catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.BackupNotRestorable)
+        {
+            return await GiveUpAsync($"the backup cannot be restored from any more: {e.Message}");
+        }
+
         await BackupOnCluster.PlaceLocationAsync(cluster, location, record.ResourceNamespace);
         await ConfirmAsync();
         await FailPoint.HitAsync("restore.before-resource", Logger);
@@ -166,9 +169,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     private async Task<TimeSpan?> DeleteStepAsync(RestoreRecord record)
     {
-        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record));
         if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
             return Options.DeletePollInterval;
+        await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
         await FailPoint.HitAsync("restore.before-record-delete", Logger);
         await RemoveAsync();
         LogDeleted(Logger, Key);

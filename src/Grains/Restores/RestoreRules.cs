@@ -5,6 +5,7 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
+using ResourceStatus = PxBackup.Api.RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus;
 using Phase = PxBackup.Grains.Restores.RestoreRecord.Types.Phase;
 using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
 
@@ -78,13 +79,12 @@ internal static class RestoreRules
         var info = next.Restore.RestoreInfo;
         (next.ProgressMark, next.Deadline) = (mark, At(now + options.StageTimeout));
         info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
-        info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState
-        {
-            RestoreStatus = report.Stage == "Applications" ? RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying : RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Preparing,
-        };
-        info.ResourceCount = (ulong)Math.Max(report.ResourceCount, 0);
-        info.RestoredResourceCount = (ulong)Math.Max(report.RestoredCount, 0);
-        info.TotalSize = (ulong)Math.Max(report.TotalSize, 0);
+        // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
+        var applying = report.Stage == "Applications" || info.RestoreStatus.RestoreStatus == ResourceStatus.Applying;
+        info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = applying ? ResourceStatus.Applying : ResourceStatus.Preparing };
+        info.ResourceCount = Math.Max(info.ResourceCount, (ulong)Math.Max(report.ResourceCount, 0));
+        info.RestoredResourceCount = Math.Max(info.RestoredResourceCount, (ulong)Math.Max(report.RestoredCount, 0));
+        info.TotalSize = Math.Max(info.TotalSize, (ulong)Math.Max(report.TotalSize, 0));
         return next.Touched(now, options);
     }
 

@@ -1,0 +1,100 @@
+using PxBackup.Grains.Interfaces;
+
+namespace PxBackup.Tests.Simulation;
+
+/// <summary>What the histories of a run went through: a run that missed a fault or a phase proves nothing.</summary>
+internal sealed class Coverage
+{
+    private readonly long[] _faults = new long[Faults.All.Length];
+
+    public long Histories { get; private set; }
+
+    public long Steps { get; private set; }
+
+    public long Faultless { get; private set; }
+
+    public long Begun { get; private set; }
+
+    public long Deleted { get; private set; }
+
+    public long Restores { get; private set; }
+
+    /// <summary>Resources that a zombie or a late call made for what was deleted by then.</summary>
+    public long KnownOrphans { get; set; }
+
+    /// <summary>Creates that came after the deletion of what they had made.</summary>
+    public long Resurrections { get; private set; }
+
+    /// <summary>Ends of Stork and records.</summary>
+    public Dictionary<string, long> Ends { get; } = [];
+
+    public long Fired(Fault kind) => _faults[(int)kind];
+
+    /// <summary>The history with the most steps, to see what costs.</summary>
+    public (int Steps, ulong Seed) Longest { get; private set; }
+
+    public void Count(World world, Installation home)
+    {
+        Histories++;
+        Steps += world.Steps;
+        if (world.Steps > Longest.Steps)
+            Longest = (world.Steps, world.Seed);
+        if (world.Faults.None)
+            Faultless++;
+        foreach (var kind in Faults.All)
+            _faults[(int)kind] += world.Faults.Fired[(int)kind];
+        Begun += home.Truth.Begun;
+        Resurrections += home.Truth.Resurrections;
+        foreach (var story in home.Truth.Stories.Values)
+        {
+            if (story.Deleted)
+                Deleted++;
+            if (story.Kind == ObjectKind.Restore)
+                Restores++;
+        }
+
+        foreach (var key in home.Records.Keys)
+        {
+            if (key.Kind != ObjectKind.Cluster)
+                Add($"{key.Kind} {home.Records.IndexOf(key)!.Status}", 1);
+        }
+    }
+
+    /// <summary>Takes over what another thread counted.</summary>
+    public void Add(Coverage other)
+    {
+        Histories += other.Histories;
+        Steps += other.Steps;
+        if (other.Longest.Steps > Longest.Steps)
+            Longest = other.Longest;
+        Faultless += other.Faultless;
+        Begun += other.Begun;
+        Deleted += other.Deleted;
+        Restores += other.Restores;
+        Resurrections += other.Resurrections;
+        KnownOrphans += other.KnownOrphans;
+        foreach (var kind in Faults.All)
+            _faults[(int)kind] += other._faults[(int)kind];
+        foreach (var (what, count) in other.Ends)
+            Add(what, count);
+    }
+
+    /// <summary>What never happened.</summary>
+    public IEnumerable<string> Missing()
+    {
+        foreach (var kind in Faults.All.Where(kind => Fired(kind) == 0))
+            yield return kind.ToString();
+        foreach (var end in new[] { "Backup Success", "Backup PartialSuccess", "Backup Failed", "Restore Success", "Restore PartialSuccess", "Restore Failed" }.Where(end => !Ends.ContainsKey(end)))
+            yield return end;
+        if (Deleted == 0)
+            yield return "a deletion";
+        if (Faultless == 0)
+            yield return "a history without faults";
+    }
+
+    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {KnownOrphans} orphans of zombies, {Resurrections} creates after a deletion; "
+        + string.Join(", ", Ends.OrderBy(end => end.Key, StringComparer.Ordinal).Select(end => $"{end.Key} {end.Value}")) + "; faults: "
+        + string.Join(", ", Faults.All.Select(kind => $"{kind} {Fired(kind)}"));
+
+    private void Add(string what, long count) => Ends[what] = Ends.GetValueOrDefault(what) + count;
+}
