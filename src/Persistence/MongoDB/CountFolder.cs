@@ -198,7 +198,7 @@ internal sealed partial class CountFolder : IDisposable
     {
         var scope = Place.ScopeOf(kind, homeless[0][Fields.Pending].AsString);
         var id = CounterOf(scope, place.AsString);
-        if (!known.ContainsKey(id) && !await collections.OfCounters.Find(new BsonDocument(Fields.Id, id)).AnyAsync())
+        if (!await collections.OfCounters.Find(new BsonDocument(Fields.Id, id)).AnyAsync())
         {
             try
             {

@@ -113,6 +113,19 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
         return lists.KeysAsync(kind, filter, Fields.Id, limit, cancellationToken);
     }
 
+    /// <summary>
+    /// Rewrites documents of older layouts while the product works; how many. To be run once no process of an older version is left;
+    /// reading does not need it.
+    /// </summary>
+    public async Task<long> MigrateAsync(CancellationToken cancellationToken)
+    {
+        var migration = new MongoMigration(collections, documents, MongoSchema.Product);
+        var migrated = 0L;
+        foreach (var kind in Enum.GetValues<ObjectKind>().Where(kind => kind != ObjectKind.None))
+            migrated += await migration.RunAsync(kind, cancellationToken);
+        return migrated;
+    }
+
     /// <inheritdoc />
     public void Dispose()
     {

@@ -31,6 +31,9 @@ internal sealed class MongoCutter : IDisposable
     /// <summary>How many answers were lost.</summary>
     public int Lost { get; private set; }
 
+    /// <summary>How many commands reached the server under another session.</summary>
+    public int Changed { get; private set; }
+
     /// <summary>Loses the next answers to a command: the server has worked, the client sees the connection end.</summary>
     /// <param name="to">The command.</param>
     /// <param name="count">How many answers are lost.</param>
@@ -123,11 +126,13 @@ internal sealed class MongoCutter : IDisposable
         return Encoding.UTF8.GetString(name[..Math.Max(0, name.IndexOf((byte)0))]);
     }
 
-    private static void ChangeSession(byte[] message)
+    private void ChangeSession(byte[] message)
     {
-        // lsid: { id: UUID }: type 5, name, length 16, subtype 4, then the bytes.
+        // lsid: { id: UUID }: type 5, name, length 16, subtype 4, then the bytes. Another session after every loss.
         var at = message.AsSpan().IndexOf("\u0005id\0\u0010\0\0\0\u0004"u8);
-        if (at >= 0)
-            message[at + 9] ^= 0xFF;
+        if (at < 0)
+            return;
+        message[at + 9] ^= (byte)Lost;
+        Changed++;
     }
 }

@@ -37,6 +37,7 @@ public sealed class MongoWriteTests(MongoFixture fixture) : IClassFixture<MongoF
 
         Assert.Equal(("c", 4L), await SeenAsync(key));
         Assert.Equal(4, cut.Cutter.Lost);
+        Assert.Equal(serverForgets, cut.Cutter.Changed >= 4);
     }
 
     [Fact]
