@@ -2,6 +2,7 @@ using PxBackup.Benchmarks;
 using PxBackup.Benchmarks.Clusters;
 using PxBackup.Benchmarks.Codec;
 using PxBackup.Benchmarks.Inspect;
+using PxBackup.Benchmarks.Lists;
 using PxBackup.Benchmarks.Start;
 using PxBackup.Benchmarks.Writes;
 
@@ -11,6 +12,8 @@ const string usage = """
       list                               this text
       inspect [REPETITIONS] [SECONDS]    Backup/Inspect by gRPC and REST against an empty gRPC service and one grain hop
       write [WRITES] [REPETITIONS]       accepted Backup/Create against the bare store, 1, 8 and 64 workers
+      write-mongodb [WRITES] [REPETITIONS]   the same on MongoDB (MONGO_URI) against the bare driver
+      lists STORE [BACKUPS …]            pages of long lists on sqlite, mongodb (MONGO_URI) or postgresql (POSTGRES_URI)
       clusters [N …]                     memory and idle CPU of watched clusters (100 300 1000)
       status [CLUSTERS] [BACKUPS]        change on a cluster to what Inspect shows (1000 70)
       codec [REPETITIONS]                messages in grain calls against a hand-made type
@@ -24,6 +27,12 @@ switch (args)
         return 0;
     case ["write", .. var rest]:
         await AcceptedWrites.RunAsync(rest);
+        return 0;
+    case ["write-mongodb", .. var rest]:
+        await MongoWrites.RunAsync(rest);
+        return 0;
+    case ["lists", .. var rest]:
+        await ListPages.RunAsync(rest);
         return 0;
     case ["clusters", .. var rest]:
         await WatchedClusters.RunAsync(rest);

@@ -21,6 +21,8 @@ internal sealed class RecordStore(World world, Truth truth)
     public Stored<T>? Find<T>(RecordKey key)
         where T : class, IMessage<T>, new() => _live.TryGetValue(key, out var entry) ? Read<T>(key, entry) : null;
 
+    public bool WasDeleted(RecordKey key) => !_live.ContainsKey(key) && _tombstones.ContainsKey(key);
+
     public RecordIndex? IndexOf(RecordKey key) => _live.GetValueOrDefault(key)?.Index;
 
     public long Insert<T>(RecordKey key, T body, RecordIndex index)
@@ -138,6 +140,8 @@ internal sealed class RecordPort(RecordStore records, Silo silo) : IRecordStore
         records.Delete(key, version);
         return true;
     });
+
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => Effect("was deleted", key, write: false, () => records.WasDeleted(key));
 
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new() => Effect("query", default, write: false, () => records.Query<T>(query));

@@ -27,6 +27,7 @@ internal sealed class Silo : IServiceProvider
     private readonly SimTime _time;
     private readonly ConnectGate _gate;
     private readonly SweepService _sweep;
+    private readonly Orphans _orphans;
     private readonly List<Action> _held = [];
 
     public Silo(Installation home, int id)
@@ -39,7 +40,8 @@ internal sealed class Silo : IServiceProvider
         _records = new RecordPort(home.Records, this);
         _loggers = World.Tracing ? new TraceLoggers(World, this) : NullLoggerFactory.Instance;
         _gate = new ConnectGate(home.Options.Clusters, _time) { Scheduler = Scheduler, Random = World.Random };
-        _sweep = new SweepService(_grains, _records, home.Options.Sweep, _time, _loggers.CreateLogger<SweepService>());
+        _sweep = new SweepService(_grains, _records, EveryShare.Share, home.Options.Sweep, _time, _loggers.CreateLogger<SweepService>());
+        _orphans = new Orphans(_grains, _records, _loggers.CreateLogger<Orphans>());
     }
 
     public int Id { get; }
@@ -136,6 +138,7 @@ internal sealed class Silo : IServiceProvider
         : serviceType == typeof(TimeProvider) ? _time
         : serviceType == typeof(ILoggerFactory) ? _loggers
         : serviceType == typeof(Random) ? World.Random
+        : serviceType == typeof(Orphans) ? _orphans
         : serviceType == typeof(IGrainRuntime) || serviceType == typeof(ITimerRegistry) ? _runtime
         : null;
 

@@ -2,7 +2,7 @@
 # peers.sh prepare: makes every real server that the test suites need, in parallel, each once. Names what could not be made.
 PEER=peers
 . "$(dirname "${BASH_SOURCE[0]}")/roots.sh"
-ALL=(radosgw kube-api)
+ALL=(radosgw kube-api documentdb postgres)
 
 prepare() {
   local here name pids=() missing=() i

@@ -63,5 +63,9 @@ internal static class RpcAccess
     /// <param name="Path">Such as <c>/Backup/Inspect</c>.</param>
     /// <param name="Resource">The service in the words of the published refusal, such as <c>cloudcredential</c>.</param>
     /// <param name="Right">What the caller needs.</param>
-    internal sealed record Row(string Path, string Resource, RpcRight Right);
+    internal sealed record Row(string Path, string Resource, RpcRight Right)
+    {
+        /// <summary>The method changes nothing and reaches nothing outside: it may be asked again.</summary>
+        public bool IsRead { get; } = Path[(Path.LastIndexOf('/') + 1)..] is "Inspect" or "Enumerate" or "Get" or "Status" or "Permission" or "GetBackupResourceDetails";
+    }
 }

@@ -15,7 +15,7 @@ internal sealed class BackupLocationService(IGrainFactory grains, IReferences re
     {
         var (caller, metadata) = (context.Caller(), request.Validated().Metadata);
         await ResolveCredentialAsync(metadata.OrgId, request.BackupLocation, caller, context.CancellationToken);
-        var key = await references.NewKeyAsync(metadata, caller, context.CancellationToken);
+        var key = await references.NewKeyAsync(ObjectKind.BackupLocation, metadata, context);
         return new() { BackupLocation = await grains.BackupLocation(key).CreateAsync(request, caller, context.CancellationToken) };
     }
 

@@ -19,7 +19,7 @@ internal sealed class BackupService(IGrainFactory grains, IReferences references
         request.BackupLocationRef = await references.ResolveAsync(
             ObjectKind.BackupLocation, org, request.BackupLocationRef, request.BackupLocation, caller, context.CancellationToken);
         request.BackupLocation = request.BackupLocationRef!.Name;
-        var key = await references.NewKeyAsync(request.Metadata, caller, context.CancellationToken);
+        var key = await references.NewKeyAsync(ObjectKind.Backup, request.Metadata, context);
         return new() { Backup = await grains.Backup(key).CreateAsync(request, caller, context.CancellationToken) };
     }
 

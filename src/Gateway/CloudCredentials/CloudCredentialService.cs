@@ -13,7 +13,7 @@ internal sealed class CloudCredentialService(IGrainFactory grains, IReferences r
     public override async Task<CloudCredentialCreateResponse> Create(CloudCredentialCreateRequest request, ServerCallContext context)
     {
         var (caller, metadata) = (context.Caller(), request.Validated().Metadata);
-        var key = await references.NewKeyAsync(metadata, caller, context.CancellationToken);
+        var key = await references.NewKeyAsync(ObjectKind.CloudCredential, metadata, context);
         return new() { CloudCredential = await grains.CloudCredential(key).CreateAsync(request, caller, context.CancellationToken) };
     }
 

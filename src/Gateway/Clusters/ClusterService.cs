@@ -16,7 +16,7 @@ internal sealed class ClusterService(IGrainFactory grains, IReferences reference
         request.CloudCredentialRef = await references.ResolveAsync(
             ObjectKind.CloudCredential, org, request.CloudCredentialRef, request.CloudCredential, caller, context.CancellationToken);
         request.CloudCredential = request.CloudCredentialRef?.Name ?? "";
-        var key = await references.NewKeyAsync(request.Metadata, caller, context.CancellationToken);
+        var key = await references.NewKeyAsync(ObjectKind.Cluster, request.Metadata, context);
         return new() { Cluster = await grains.Cluster(key).CreateAsync(request, caller, context.CancellationToken) };
     }
 

@@ -2,8 +2,6 @@ using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
-using Orleans.Runtime;
-using Orleans.Runtime.Messaging;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Errors;
@@ -66,8 +64,7 @@ internal sealed partial class ErrorInterceptor(TimeProvider time, ILogger<ErrorI
                     : Of(StatusCode.Cancelled, "the caller cancelled the call");
             case OperationCanceledException:
                 return Of(StatusCode.Unavailable, "this server is stopping; ask again");
-            case SiloUnavailableException or OrleansMessageRejectionException or GatewayTooBusyException or ConnectionFailedException
-                or ClientNotAvailableException or TimeoutException:
+            case Exception when SiloFailures.IsTransient(error):
                 LogUnavailable(logger, context.Method, error);
                 return Of(StatusCode.Unavailable, "the control plane did not answer in time; what was asked may or may not have happened: ask again");
             default:

@@ -1,12 +1,10 @@
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
-using OpenTelemetry.Metrics;
 using PxBackup.Gateway.Access;
 using PxBackup.Gateway.BackupLocations;
 using PxBackup.Gateway.Backups;
@@ -25,11 +23,6 @@ namespace PxBackup.Gateway.Hosting;
 /// <summary>The edge as a host takes it in: gRPC and REST, sign-in, probes and metrics.</summary>
 public static class GatewaySetup
 {
-    private const string Ready = "ready";
-
-    // A probe that hangs must fail, not pile up.
-    private static readonly TimeSpan ReadinessTimeout = TimeSpan.FromSeconds(5);
-
     /// <summary>
     /// Adds the published services and makes Kestrel listen as section <c>Gateway</c> says. Needs an <c>IGrainFactory</c> (a silo or an
     /// Orleans client) in the container. Settings are checked when the host starts.
@@ -45,11 +38,13 @@ public static class GatewaySetup
 
         services.AddSingleton<ErrorInterceptor>();
         services.AddSingleton<AccessInterceptor>();
+        services.AddSingleton<ReadRetryInterceptor>();
         // First is outermost: refusals of the access check are translated too.
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<ErrorInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
+            grpc.Interceptors.Add<ReadRetryInterceptor>();
         });
         services.AddOptions<Grpc.AspNetCore.Server.GrpcServiceOptions>()
             .Configure<IOptions<GatewayOptions>>((grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
@@ -60,12 +55,8 @@ public static class GatewaySetup
 
         services.AddPxIdentity(configuration);
         services.AddPublishedServices();
-        services.AddGrpcHealthChecks().AddCheck<Readiness>(Ready, timeout: ReadinessTimeout);
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter("PxBackup.*", "px.*", "Microsoft.Orleans", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
-            .AddRuntimeInstrumentation()
-            .AddPrometheusExporter());
-        return services;
+        services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(ProbeSetup.Ready))).AddReadiness();
+        return services.AddPxMetrics();
     }
 
     /// <summary>Builds the pipeline: what comes by the gRPC port reaches gRPC only, and gRPC is reached by no other port.</summary>
@@ -83,8 +74,7 @@ public static class GatewaySetup
         app.UseOpenTelemetryPrometheusScrapingEndpoint();
         // Here and not at the front: calls of the API need no routing of the host.
         app.UseRouting();
-        app.MapHealthChecks("/healthz/live", new HealthCheckOptions { Predicate = _ => false });
-        app.MapHealthChecks("/healthz/ready", new HealthCheckOptions { Predicate = check => check.Name == Ready });
+        app.MapProbes();
         app.MapFallback("{*path}", context =>
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;

@@ -1,15 +1,18 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
 using Orleans;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 
 namespace PxBackup.Gateway.Hosting;
 
-/// <summary>Ready: a silo answers and its store does too.</summary>
-internal sealed class Readiness(IGrainFactory grains) : IHealthCheck
+/// <summary>Ready: a silo answers, its store does too, and this process is not stopping.</summary>
+internal sealed class Readiness(IGrainFactory grains, IHostApplicationLifetime lifetime) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            return HealthCheckResult.Unhealthy("this process is stopping");
         try
         {
             await grains.Catalog().EnumerateAsync(new Api.OrganizationEnumerateRequest(), Caller.System, cancellationToken);

@@ -1,3 +1,4 @@
+using Grpc.Core;
 using PxBackup.Api;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
@@ -21,7 +22,12 @@ internal interface IReferences
     /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/>, <see cref="ErrorReason.AmbiguousName"/></exception>
     ValueTask<ObjectRef?> ResolveAsync(ObjectKind kind, string orgId, ObjectRef? reference, string deprecatedName, Caller caller, CancellationToken cancellationToken);
 
-    /// <summary>The key of an object that is to be created; its uid is written into the metadata.</summary>
-    /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/>: there is no such organization</exception>
-    ValueTask<ObjectKey> NewKeyAsync(CreateMetadata metadata, Caller caller, CancellationToken cancellationToken);
+    /// <summary>
+    /// The key of an object that is to be created; its uid is written into the metadata: the client's, or one that follows from the call's
+    /// idempotency key (<see cref="RequestId"/>), or a new UUID.
+    /// </summary>
+    /// <exception cref="DomainException">
+    /// <see cref="ErrorReason.NotFound"/>: there is no such organization; <see cref="ErrorReason.InvalidField"/>: the idempotency key is none
+    /// </exception>
+    ValueTask<ObjectKey> NewKeyAsync(ObjectKind kind, CreateMetadata metadata, ServerCallContext context);
 }

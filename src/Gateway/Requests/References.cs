@@ -1,5 +1,7 @@
+using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
+using PxBackup.Gateway.Access;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 
@@ -21,17 +23,20 @@ internal sealed class References(IGrainFactory grains) : IReferences
         return new ObjectRef { Name = found.Name, Uid = found.Key.Uid };
     }
 
-    public async ValueTask<ObjectKey> NewKeyAsync(CreateMetadata metadata, Caller caller, CancellationToken cancellationToken)
+    public async ValueTask<ObjectKey> NewKeyAsync(ObjectKind kind, CreateMetadata metadata, ServerCallContext context)
     {
         // The organization "default" exists from the first start; any other must have been created.
         if (metadata.OrgId != ObjectKey.DefaultOrg)
-            await grains.Organization(metadata.OrgId).InspectAsync(caller, cancellationToken);
-        metadata.Uid = UidOf(metadata);
+            await grains.Organization(metadata.OrgId).InspectAsync(context.Caller(), context.CancellationToken);
+        metadata.Uid = UidOf(kind, metadata, context);
         return new ObjectKey(metadata.OrgId, metadata.Uid);
     }
 
-    /// <summary>The one place where a new object's uid is chosen: the client's, or a new UUID.</summary>
-    private static string UidOf(CreateMetadata metadata) => metadata.Uid.Length > 0 ? metadata.Uid : Guid.NewGuid().ToString();
+    /// <summary>The one place where a new object's uid is chosen.</summary>
+    private static string UidOf(ObjectKind kind, CreateMetadata metadata, ServerCallContext context) =>
+        metadata.Uid.Length > 0 ? metadata.Uid
+        : RequestId.Of(context) is { } requestId ? RequestId.UidFor(kind, metadata.OrgId, context.Caller().UserId, requestId)
+        : Guid.NewGuid().ToString();
 
     private async Task<ObjectKey> LookUpAsync(ObjectKind kind, string orgId, string name, Caller caller, CancellationToken cancellationToken) =>
         (await grains.Catalog().ResolveAsync(kind, orgId, name, "", caller, cancellationToken)).Key;

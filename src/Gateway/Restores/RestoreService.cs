@@ -17,7 +17,7 @@ internal sealed class RestoreService(IGrainFactory grains, IReferences reference
         request.Backup = request.BackupRef!.Name;
         request.ClusterRef = await references.ResolveAsync(ObjectKind.Cluster, org, request.ClusterRef, request.Cluster, caller, context.CancellationToken);
         request.Cluster = request.ClusterRef!.Name;
-        var key = await references.NewKeyAsync(request.Metadata, caller, context.CancellationToken);
+        var key = await references.NewKeyAsync(ObjectKind.Restore, request.Metadata, context);
         return new() { Restore = await grains.Restore(key).CreateAsync(request, caller, context.CancellationToken) };
     }
 

@@ -1,3 +1,4 @@
+using Orleans.Concurrency;
 using PxBackup.Api;
 using PxBackup.Grains.Interfaces.Access;
 
@@ -22,7 +23,7 @@ public interface IBackupLocationGrain : IGrainWithStringKey
     Task UpdateAsync(BackupLocationUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The location; secrets blank unless asked for and allowed.</summary>
-    [Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<BackupLocationObject> InspectAsync(BackupLocationInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Removes the location; with <c>delete_backups</c> its backups first.</summary>

@@ -19,7 +19,7 @@ public interface IBackupGrain : IGrainWithStringKey
     Task UpdateAsync(BackupUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The backup with its resources and volumes. The message belongs to nobody: it must not be changed.</summary>
-    [AlwaysInterleave, Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<Immutable<BackupObject>> InspectAsync(BackupInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes the backup and its data in the background; cancels it when it still runs.</summary>

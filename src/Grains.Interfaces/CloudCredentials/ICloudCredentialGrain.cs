@@ -1,3 +1,4 @@
+using Orleans.Concurrency;
 using PxBackup.Api;
 using PxBackup.Grains.Interfaces.Access;
 
@@ -17,7 +18,7 @@ public interface ICloudCredentialGrain : IGrainWithStringKey
     Task UpdateAsync(CloudCredentialUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The credential; secrets blank unless asked for and allowed.</summary>
-    [Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<CloudCredentialObject> InspectAsync(CloudCredentialInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes it; refused while a backup location or cluster refers to it.</summary>

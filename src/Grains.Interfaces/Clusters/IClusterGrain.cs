@@ -17,7 +17,7 @@ public interface IClusterGrain : IGrainWithStringKey
     Task UpdateAsync(ClusterUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The cluster; secrets blank unless asked for and allowed.</summary>
-    [AlwaysInterleave, Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<ClusterObject> InspectAsync(ClusterInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Removes the cluster in the background, with its restores or backups as the flags say.</summary>

@@ -1,3 +1,4 @@
+using Orleans.Concurrency;
 using PxBackup.Api;
 using PxBackup.Grains.Interfaces.Access;
 
@@ -14,7 +15,7 @@ public interface IOrganizationGrain : IGrainWithStringKey
 
     /// <summary>The organization.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/></exception>
-    [Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<OrganizationObject> InspectAsync(Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Deletes the organization; refused for <c>default</c> and while it holds objects.</summary>

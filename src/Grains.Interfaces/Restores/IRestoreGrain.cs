@@ -19,7 +19,7 @@ public interface IRestoreGrain : IGrainWithStringKey
     Task UpdateAsync(RestoreUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The restore with its resources and volumes. The message belongs to nobody: it must not be changed.</summary>
-    [AlwaysInterleave, Alias("Inspect")]
+    [AlwaysInterleave, Alias("Inspect"), ResponseTimeout(ReadTimeouts.FromMemory)]
     Task<Immutable<RestoreObject>> InspectAsync(RestoreInspectRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Removes the record; what was restored stays. Cancels it when it still runs.</summary>

@@ -17,13 +17,15 @@ internal static class BackupLocationRules
     public static readonly TimeSpan LookAgainAfter = TimeSpan.FromMinutes(1);
 
     /// <summary>The record, when this request made it; null when there is none.</summary>
-    /// <exception cref="DomainException"><see cref="ErrorReason.AlreadyExists"/>: the uid is taken.</exception>
+    /// <exception cref="DomainException"><see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.RequestMismatch"/>: the uid is taken.</exception>
     public static BackupLocationRecord? Repeated(BackupLocationRecord? record, BackupLocationCreateRequest request, ObjectKey key, Caller caller)
     {
-        if (record is null || (AccessRules.OwnerOf(record.BackupLocation.Metadata) == caller.UserId && record.RequestHash.Equals(RequestHash.Of(request))
-            && record.BackupLocation.BackupLocationInfo.EncryptionKey == request.BackupLocation.EncryptionKey))
-            return record;
-        throw new DomainException(ErrorReason.AlreadyExists, $"backup location with uid [{key.Uid}] already exists with other contents");
+        if (record is null)
+            return null;
+        var isCallers = AccessRules.OwnerOf(record.BackupLocation.Metadata) == caller.UserId;
+        return isCallers && record.RequestHash.Equals(RequestHash.Of(request)) && record.BackupLocation.BackupLocationInfo.EncryptionKey == request.BackupLocation.EncryptionKey
+            ? record
+            : throw RequestHash.Taken(ObjectKind.BackupLocation, key, isCallers);
     }
 
     /// <summary>Refuses what no bucket can be opened with.</summary>

@@ -23,6 +23,8 @@ namespace PxBackup.Grains.Backups;
 [GrainType("backup")]
 internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBackupFiles files) : ClusterWorkGrain<BackupRecord>(ObjectKind.Backup, options.Value), IBackupGrain
 {
+    private bool _isReported;
+
     private BackupOptions Options => options.Value;
 
     public async Task<BackupObject> CreateAsync(BackupCreateRequest request, Caller caller, CancellationToken cancellationToken)
@@ -33,9 +35,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             if (SeededBugs.Is("create-not-idempotent"))
                 throw new DomainException(ErrorReason.AlreadyExists, "it exists");
 #endif
-            return AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
-                ? there.Backup
-                : throw new DomainException(ErrorReason.AlreadyExists, $"backup with uid [{Key.Uid}] already exists");
+            var isCallers = AccessRules.OwnerOf(there.Backup.Metadata) == caller.UserId;
+            return isCallers && there.RequestHash == RequestHash.Of(request) ? there.Backup : throw RequestHash.Taken(ObjectKind.Backup, Key, isCallers);
         }
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
@@ -84,27 +85,31 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is not { } record)
-            return;
 #if SEEDED_BUGS
-        if (SeededBugs.Is("late-report-reopens"))
-            {
-                await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
-                return;
-            }
-#endif
-        if (record.Phase == Phase.Finished)
-        {
-            if (!report.Gone && IsUnfinished(await AmendAsync(current => BackupRules.Reappeared(current, report.ResourceUid, Now))))
-                Go();
-        }
-        else if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+        if (Record is not null && SeededBugs.Is("late-report-reopens"))
         {
             await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
-            await FailPoint.HitAsync("backup.after-report", Logger);
+            return;
         }
-        else
-            Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
+#endif
+        switch (Record)
+        {
+            case null:
+                await OrphanAsync(report);
+                break;
+            case { Phase: Phase.Finished }:
+                _isReported = true;
+                if ((await AmendAsync(current => BackupRules.Reappeared(current, report, Now))).RemoveResource)
+                    Go();
+                break;
+            case { Phase: Phase.Running } when !report.IsFinal && !report.Gone:
+                await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
+                await FailPoint.HitAsync("backup.after-report", Logger);
+                break;
+            default:
+                Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
+                break;
+        }
     }
 
     protected override RecordIndex IndexOf(BackupRecord record) => BackupRules.IndexOf(record);
@@ -148,6 +153,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             return await GiveUpAsync($"none of the namespaces exists on cluster [{facts.Name}]: {string.Join(", ", missing)}");
         await FailPoint.HitAsync("backup.before-place", Logger);
         await BackupOnCluster.PlaceLocationAsync(cluster, location, backup.BackupInfo.TargetNamespace);
+        await ConfirmAsync();
         await FailPoint.HitAsync("backup.before-resource", Logger);
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
         try
@@ -186,6 +192,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
+        _isReported = false;
         var cluster = Cluster(record);
         if (await BackupOnCluster.FactsAsync(cluster) is not null)
         {
@@ -194,6 +201,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
                 return Options.DeletePollInterval;
         }
 
+        if (_isReported)
+            return TimeSpan.Zero; // The watch saw something of it since the look began.
         return await ReleaseAsync(await AmendAsync(current => BackupRules.ResourceRemoved(current)));
     }
 

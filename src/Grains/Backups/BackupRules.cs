@@ -178,10 +178,11 @@ internal static class BackupRules
     }
 
     /// <summary>
-    /// A resource is on the cluster of a backup that has ended without it: a request to create it was long on its way, and came
-    /// after the backup was given up or after its resource was removed. It is to go.
+    /// A resource is on the cluster of a backup that was given up: a request to create it was long on its way, or came from a silo that
+    /// stood still, and arrived after the end or after the removal. It is to go. What Stork itself ended keeps its resource, and
+    /// that of a successful backup is never touched: it may have been put back by hand.
     /// </summary>
-    public static BackupRecord Reappeared(BackupRecord record, string resourceUid, DateTimeOffset now)
+    public static BackupRecord Reappeared(BackupRecord record, StorkReport report, DateTimeOffset now)
     {
         var info = record.Backup.BackupInfo;
 #if SEEDED_BUGS
@@ -189,7 +190,7 @@ internal static class BackupRules
             return record;
 #endif
         var endedByStork = info.CompletionTimeInfo?.TotalCompletionTime is not null;
-        if (record.Phase != Phase.Finished || record.RemoveResource || (endedByStork && info.CrUid == resourceUid))
+        if (record.Phase != Phase.Finished || record.RemoveResource || report.Gone || info.Status.Status != Status.Failed || (endedByStork && report.ResourceUid == info.CrUid))
             return record;
         var next = record.Clone();
         (next.RemoveResource, next.DueAt) = (true, At(now));

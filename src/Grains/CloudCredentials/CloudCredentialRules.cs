@@ -18,10 +18,10 @@ internal static class CloudCredentialRules
         var hash = RequestHash.Of(request);
         if (record is not null)
         {
-            if (AccessRules.OwnerOf(record.CloudCredential.Metadata) == caller.UserId && record.RequestHash.Equals(hash)
-                && record.CloudCredential.CloudCredentialInfo.Equals(request.CloudCredential))
-                return record;
-            throw new DomainException(ErrorReason.AlreadyExists, $"cloud credential with uid [{key.Uid}] already exists with other contents");
+            var isCallers = AccessRules.OwnerOf(record.CloudCredential.Metadata) == caller.UserId;
+            return isCallers && record.RequestHash.Equals(hash) && record.CloudCredential.CloudCredentialInfo.Equals(request.CloudCredential)
+                ? record
+                : throw RequestHash.Taken(ObjectKind.CloudCredential, key, isCallers);
         }
 
         Check(request.CloudCredential);

@@ -62,10 +62,10 @@ internal sealed partial class ClusterGrain(
     {
         if (Record is { } there)
         {
-            return AccessRules.OwnerOf(there.Cluster.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
-                && there.Cluster.ClusterInfo.Kubeconfig == request.Kubeconfig
+            var isCallers = AccessRules.OwnerOf(there.Cluster.Metadata) == caller.UserId;
+            return isCallers && there.RequestHash == RequestHash.Of(request) && there.Cluster.ClusterInfo.Kubeconfig == request.Kubeconfig
                 ? Shown(there, caller, includeSecrets: false)
-                : throw new DomainException(ErrorReason.AlreadyExists, $"cluster with uid [{Key.Uid}] already exists");
+                : throw RequestHash.Taken(ObjectKind.Cluster, Key, isCallers);
         }
 
         await RefuseTakenNameAsync(request.Metadata.Name, caller, cancellationToken);
@@ -266,7 +266,7 @@ internal sealed partial class ClusterGrain(
         {
             _session = new ClusterSession(
                 Key, record.Revision, record.AdminNamespace, Open(record.Cluster.ClusterInfo.Kubeconfig), this.AsReference<IClusterHealthGrain>(), GrainFactory,
-                options.Value, gate, Time, Logger);
+                options.Value, gate, () => _queue.HasWork, Time, Logger);
             _session.Start();
         }
         catch (Exception e) when (e is KubeconfigException or DomainException)

@@ -16,6 +16,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     private readonly IClusterHealthGrain _grain;
     private readonly ClusterOptions _options;
     private readonly ConnectGate _gate;
+    private readonly Func<bool> _isUrgent;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
@@ -26,10 +27,10 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     public ClusterSession(
         ObjectKey key, long revision, string adminNamespace, IClusterConnection connection, IClusterHealthGrain grain, IGrainFactory grains,
-        ClusterOptions options, ConnectGate gate, TimeProvider time, ILogger logger)
+        ClusterOptions options, ConnectGate gate, Func<bool> isUrgent, TimeProvider time, ILogger logger)
     {
         (_key, Revision, _adminNamespace, Connection, _grain) = (key, revision, adminNamespace, connection, grain);
-        (_options, _gate, _time, _logger) = (options, gate, time, logger);
+        (_options, _gate, _isUrgent, _time, _logger) = (options, gate, isUrgent, time, logger);
         _pump = new ObservationPump(grains, time, logger, _stop.Token);
     }
 
@@ -104,6 +105,9 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         _pump.Post(resource.Kind == StorkKind.ApplicationBackup ? ObjectKind.Backup : ObjectKind.Restore, new ObjectKey(_key.OrgId, resource.OwnerUid), new StorkReport
         {
             ResourceUid = resource.Uid,
+            ClusterUid = _key.Uid,
+            Namespace = resource.Namespace,
+            Name = resource.Name,
             Stage = resource.Stage,
             Status = resource.Status,
             Reason = resource.Reason,
@@ -123,7 +127,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         {
             try
             {
-                await _gate.EnterAsync(_stop.Token);
+                await _gate.EnterAsync(_isUrgent, _stop.Token);
                 await Connection.WatchAsync(request, this, _stop.Token);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -166,7 +170,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         try
         {
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            await _gate.EnterAsync(_stop.Token);
+            await _gate.EnterAsync(_isUrgent, _stop.Token);
             timeout.CancelAfter(_options.CheckTimeout);
             health = ClusterRules.Healthy(Revision, await Connection.ProbeAsync(timeout.Token));
         }

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
 using PxBackup.Api;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Grains.Records;
 
@@ -25,4 +26,12 @@ internal static class RequestHash
             request.WriteTo(output);
         return ByteString.CopyFrom(SHA256.HashData(buffer.ToArray()));
     }
+
+    /// <summary>The refusal of a create whose uid is taken by an object that another request has made.</summary>
+    /// <param name="kind">The object's kind.</param>
+    /// <param name="key">Its key.</param>
+    /// <param name="isCallers">The object is the caller's own: then it is the request that differs.</param>
+    public static DomainException Taken(ObjectKind kind, ObjectKey key, bool isCallers) => isCallers
+        ? new(ErrorReason.RequestMismatch, $"{kind.Title()} with uid [{key.Uid}] already exists with other contents; repeat the request as it was, or give a new uid or x-request-id")
+        : new(ErrorReason.AlreadyExists, $"{kind.Title()} with uid [{key.Uid}] already exists");
 }

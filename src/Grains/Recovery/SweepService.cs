@@ -8,65 +8,133 @@ namespace PxBackup.Grains.Recovery;
 
 /// <summary>
 /// Finds unfinished work by its due time and wakes its grains, so that no lost timer, call or event can lose work (DESIGN
-/// D3); keeps every cluster's grain alive. Runs in each silo: waking twice is harmless.
+/// D3); keeps every cluster's grain alive, and takes over at once when a silo is lost. Runs in each silo for its share
+/// (<see cref="SiloShare"/>): work in flight first, which brings its cluster with it, then the other clusters; a bounded number
+/// at once. Waking twice is harmless.
 /// </summary>
-internal sealed partial class SweepService(IGrainFactory grains, IRecordStore store, IOptions<SweepOptions> options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
+internal sealed partial class SweepService(
+    IGrainFactory grains, IRecordStore store, SiloShare share, IOptions<SweepOptions> options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
 {
     private const int Batch = 500;
 
+    // Keys only, some 200 bytes each: 2 MB. What is beyond is found by the next sweeps, since waking puts off when a record is due.
+    private const int MostDue = 10_000;
+
+    private readonly SemaphoreSlim _lost = new(0);
+
+    public override void Dispose()
+    {
+        _lost.Dispose();
+        base.Dispose();
+    }
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // After a start nobody works on anything yet, whatever is due when: everything unfinished is looked at.
-        var due = DateTimeOffset.MaxValue;
+        var losses = WatchLossesAsync(stoppingToken);
+        // After a start, or the loss of a silo, nobody works on what was there, whatever is due when: everything unfinished is looked at.
+        var everything = true;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                await SweepAsync(due, stoppingToken);
-                due = default;
+                await SweepAsync(everything ? DateTimeOffset.MaxValue : time.GetUtcNow(), stoppingToken);
+                everything = false;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogSweepFailed(logger, e);
             }
+            catch (OperationCanceledException) when (!stoppingToken.IsCancellationRequested)
+            {
+                // A call was cut off because its silo went: the next sweep does it.
+            }
 
-            await Task.Delay(options.Value.Interval * (0.8 + (0.4 * Random.Shared.NextDouble())), time, stoppingToken).ContinueWith(static _ => { }, TaskScheduler.Default);
+            everything |= await RestAsync(stoppingToken);
         }
+
+        await losses;
     }
 
     /// <summary>One sweep, on the caller's scheduler.</summary>
     internal async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
-        var now = due == default ? time.GetUtcNow() : due;
+        var active = share.Active;
         await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
         foreach (var kind in (ObjectKind[])[ObjectKind.Backup, ObjectKind.Restore, ObjectKind.BackupLocation])
-            await WakeAllAsync(kind, await store.ListDueAsync(kind, now, int.MaxValue, cancellationToken), cancellationToken);
+            await WakeAllAsync(kind, await store.ListDueAsync(kind, due, MostDue, cancellationToken), active, cancellationToken);
         RecordKey? after = null; // Clusters are woken whether due or not: each has a connection to keep.
         while (await store.ListKeysAsync(ObjectKind.Cluster, after, Batch, cancellationToken) is { Count: > 0 } clusters)
         {
-            await WakeAllAsync(ObjectKind.Cluster, clusters, cancellationToken);
+            await WakeAllAsync(ObjectKind.Cluster, clusters, active, cancellationToken);
             after = clusters[^1];
         }
     }
 
-    private Task WakeAllAsync(ObjectKind kind, IReadOnlyList<RecordKey> keys, CancellationToken cancellationToken) =>
+    private Task WakeAllAsync(ObjectKind kind, IReadOnlyList<RecordKey> keys, IReadOnlyCollection<SiloAddress> active, CancellationToken cancellationToken) =>
         Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken }, async (key, stop) =>
         {
             try
             {
-                await (kind switch
+                switch (kind)
                 {
-                    ObjectKind.Backup => grains.Backup(key.ToObjectKey()).WakeAsync(stop),
-                    ObjectKind.Restore => grains.Restore(key.ToObjectKey()).WakeAsync(stop),
-                    ObjectKind.BackupLocation => grains.BackupLocation(key.ToObjectKey()).WakeAsync(stop),
-                    _ => grains.Cluster(key.ToObjectKey()).WakeAsync(stop),
-                });
+                    case ObjectKind.Backup when grains.Backup(key.ToObjectKey()) is var backup && IsMine(backup, active):
+                        await backup.WakeAsync(stop);
+                        break;
+                    case ObjectKind.Restore when grains.Restore(key.ToObjectKey()) is var restore && IsMine(restore, active):
+                        await restore.WakeAsync(stop);
+                        break;
+                    case ObjectKind.BackupLocation when grains.BackupLocation(key.ToObjectKey()) is var location && IsMine(location, active):
+                        await location.WakeAsync(stop);
+                        break;
+                    case ObjectKind.Cluster when grains.Cluster(key.ToObjectKey()) is var cluster && IsMine(cluster, active):
+                        await cluster.WakeAsync(stop);
+                        break;
+                }
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogNotWoken(logger, key, e);
             }
         });
+
+    private bool IsMine(IAddressable grain, IReadOnlyCollection<SiloAddress> active) => share.IsMine(grain.GetGrainId(), active);
+
+    /// <summary>Waits for the next sweep; true when a silo was lost meanwhile.</summary>
+    private async Task<bool> RestAsync(CancellationToken stoppingToken)
+    {
+        using var rest = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+        var lost = _lost.WaitAsync(rest.Token);
+        var first = await Task.WhenAny(lost, Task.Delay(options.Value.Interval * (0.8 + (0.4 * Random.Shared.NextDouble())), time, rest.Token));
+        await rest.CancelAsync();
+        if (first != lost || stoppingToken.IsCancellationRequested)
+            return false;
+        while (_lost.CurrentCount > 0 && _lost.Wait(TimeSpan.Zero, CancellationToken.None)) // Several losses, one sweep.
+        {
+        }
+
+        // The survivors take over together: not in the same millisecond.
+        await Task.Delay(options.Value.TakeOverJitter * Random.Shared.NextDouble(), time, stoppingToken).ContinueWith(static _ => { }, TaskScheduler.Default);
+        return true;
+    }
+
+    private async Task WatchLossesAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await foreach (var silos in share.LossesAsync(stoppingToken))
+            {
+                LogLost(logger, silos);
+                _lost.Release();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The silo stops.
+        }
+    }
+
+    [LoggerMessage(Microsoft.Extensions.Logging.LogLevel.Information, "{Silos} silos are gone: this one takes over its share of their clusters and work")]
+    private static partial void LogLost(ILogger logger, int silos);
 
     [LoggerMessage(Microsoft.Extensions.Logging.LogLevel.Warning, "The sweep did not finish; the next one tries again")]
     private static partial void LogSweepFailed(ILogger logger, Exception exception);
@@ -86,4 +154,7 @@ public sealed class SweepOptions
 
     /// <summary>Grains woken at once: enough to start thousands within seconds, few enough to leave room for requests.</summary>
     public int AtOnce { get; set; } = 32;
+
+    /// <summary>Up to how long a silo waits before it takes over from a lost one. 0.2 s: spreads the first queries of some ten silos.</summary>
+    public TimeSpan TakeOverJitter { get; set; } = TimeSpan.FromMilliseconds(200);
 }

@@ -30,9 +30,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
     {
         if (Record is { } there)
         {
-            return AccessRules.OwnerOf(there.Restore.Metadata) == caller.UserId && there.RequestHash == RequestHash.Of(request)
-                ? there.Restore
-                : throw new DomainException(ErrorReason.AlreadyExists, $"restore with uid [{Key.Uid}] already exists");
+            var isCallers = AccessRules.OwnerOf(there.Restore.Metadata) == caller.UserId;
+            return isCallers && there.RequestHash == RequestHash.Of(request) ? there.Restore : throw RequestHash.Taken(ObjectKind.Restore, Key, isCallers);
         }
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
@@ -62,10 +61,14 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is null || (Record.Phase == Phase.Finished && report.Gone))
+        if (Record is null)
+        {
+            await OrphanAsync(report);
             return;
-        if (Record.Phase == Phase.Finished)
-            await AmendAsync(current => RestoreRules.Reappeared(current, Options, Now));
+        }
+
+        if (Record.Phase == Phase.Finished && (await AmendAsync(current => RestoreRules.Reappeared(current, report, Options, Now))).Phase == Phase.Finished)
+            return;
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
             await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else
@@ -121,6 +124,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         }
 
         await BackupOnCluster.PlaceLocationAsync(cluster, location, record.ResourceNamespace);
+        await ConfirmAsync();
         await FailPoint.HitAsync("restore.before-resource", Logger);
         try
         {

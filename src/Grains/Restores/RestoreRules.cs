@@ -128,10 +128,13 @@ internal static class RestoreRules
         return next;
     }
 
-    /// <summary>A resource is on the cluster of a restore that has ended and was cleaned up: a request to create it was long on its way.</summary>
-    public static RestoreRecord Reappeared(RestoreRecord record, RestoreOptions options, DateTimeOffset now)
+    /// <summary>
+    /// An ApplicationRestore is there again after the restore's end: made by a silo that stood still before it and woke up later. It
+    /// would restore a second time over what runs now: it is removed.
+    /// </summary>
+    public static RestoreRecord Reappeared(RestoreRecord record, StorkReport report, RestoreOptions options, DateTimeOffset now)
     {
-        if (record.Phase != Phase.Finished)
+        if (record.Phase != Phase.Finished || report.Gone || report.ResourceUid == record.ResourceUid)
             return record;
         var next = record.Clone();
         next.Phase = Phase.Cleaning;

@@ -10,6 +10,9 @@ public interface IKeyMark
     /// <summary>The mark; null in a store that never held a secret.</summary>
     string? Read();
 
-    /// <summary>Replaces the mark; durable when the call returns.</summary>
+    /// <summary>
+    /// Replaces the mark that <see cref="Read"/> has last seen; durable when the call returns. Where several processes begin with
+    /// an empty store at once, the first one's mark stays and no error is thrown: read again to see whose it is.
+    /// </summary>
     void Write(string mark);
 }

@@ -47,14 +47,20 @@ public sealed class MasterKeys : IMasterKeys
             if (file is null)
                 throw new SecretUnreadableException($"there is no master key: set {SecretsOptions.Variable} (32 random bytes as base64), or name a directory for the key file");
             keys = [MasterKey.Create()];
-            Save(file, keys);
+            // Silos of one machine share the file and may start together: whose key is there first is everybody's.
+            if (!Save(file, keys, overwrite: false))
+                keys = ReadAll(file, environment);
         }
 
         var opened = new MasterKeys(keys, mark, file, environment);
         if (known is null)
+        {
             opened.MarkStore();
-        else
-            SealedText.Open(opened, MarkRecord, MarkPath, known);
+            // Another process may have begun at the same moment with a key of its own: then its mark is there.
+            known = mark.Read() ?? throw new SecretUnreadableException("the store has lost the master key's mark that was just written");
+        }
+
+        SealedText.Open(opened, MarkRecord, MarkPath, known);
         return opened;
     }
 
@@ -71,7 +77,7 @@ public sealed class MasterKeys : IMasterKeys
             throw new InvalidOperationException($"the keys come from {SecretsOptions.Variable}: put the new key first in it and start again");
         var next = MasterKey.Create();
         MasterKey[] all = [next, .. keys];
-        Save(file, all);
+        Save(file, all, overwrite: true);
         keys = all;
         return next;
     }
@@ -124,13 +130,13 @@ public sealed class MasterKeys : IMasterKeys
         return Convert.TryFromBase64String(base64, bytes, out var length) && length == MasterKey.Length ? new MasterKey(bytes[..length]) : null;
     }
 
-    /// <summary>Replaces the file in one step: a crash leaves the old one or the new one.</summary>
-    private static void Save(string file, IReadOnlyList<MasterKey> keys)
+    /// <summary>Makes or replaces the file in one step: a crash leaves the old one or the new one. False: it is there and was to be made.</summary>
+    private static bool Save(string file, IReadOnlyList<MasterKey> keys, bool overwrite)
     {
+        var temporary = $"{file}.{Environment.ProcessId}.new";
         try
         {
             PrivateFiles.MakeDirectory(Path.GetDirectoryName(file)!);
-            var temporary = file + ".new";
             File.Delete(temporary);
             using (var stream = PrivateFiles.Open(temporary, FileMode.CreateNew, FileShare.None))
             {
@@ -142,7 +148,13 @@ public sealed class MasterKeys : IMasterKeys
                 stream.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, file, overwrite: true);
+            File.Move(temporary, file, overwrite);
+            return true;
+        }
+        catch (IOException) when (!overwrite && File.Exists(file))
+        {
+            File.Delete(temporary);
+            return false;
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

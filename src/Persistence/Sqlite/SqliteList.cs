@@ -1,4 +1,5 @@
 using PxBackup.Grains.Records;
+using PxBackup.Persistence.Relational;
 
 namespace PxBackup.Persistence.Sqlite;
 
@@ -14,15 +15,6 @@ namespace PxBackup.Persistence.Sqlite;
 /// </summary>
 internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
 {
-    /// <summary>Sorting a record found by audience costs about as much as walking over this many index entries (measured: 15 to 30).</summary>
-    private const long WalkedPerSorted = 20;
-
-    /// <summary>Below this offset a plain walk is as fast as looking up the buckets.</summary>
-    private const long BucketsPayFrom = 2_000;
-
-    /// <summary>With more audiences than this, adding up their buckets costs more than the walk that it saves.</summary>
-    private const long BucketsPayUpTo = 8;
-
     private readonly SqliteCondition condition = new(query);
 
     /// <summary>How many match.</summary>
@@ -38,15 +30,10 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
     /// <summary>The rids of the page, in order.</summary>
     public List<long> Page(long total)
     {
-        var length = Math.Min(query.Limit == 0 ? long.MaxValue : query.Limit, total - query.Offset);
-        if (length <= 0)
+        if (ListStrategy.WalkTo(query, total) is not { } walk)
             return [];
-
-        // From the nearer end: the last page costs what the first does.
-        var fromEnd = total - query.Offset - length;
-        var reversed = fromEnd < query.Offset;
-        var page = Walk(query.Descending ^ reversed, reversed ? fromEnd : query.Offset, length);
-        if (reversed)
+        var page = Walk(walk.Descending, walk.Offset, walk.Length);
+        if (walk.Reversed)
             page.Reverse();
         return page;
     }
@@ -74,7 +61,7 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
             from = elsewhere;
         else if (IsSparse(offset + length))
             from = $"records INDEXED BY by_audience WHERE {condition.Text}";
-        if (condition.Start is null && query.SortBy == RecordSort.CreatedAt && !condition.HasFilters && offset >= BucketsPayFrom)
+        if (ListStrategy.BucketsPay(query, condition.HasFilters, offset) && (condition.AudienceScope is null || ListStrategy.AreFew(Visible().Audiences)))
             range = Skip(descending, ref offset);
 
         var sql = $"SELECT rid FROM {from} AND {Seen} AND {range} {order} LIMIT {length} OFFSET {offset}";
@@ -103,36 +90,27 @@ internal sealed class SqliteList(SqliteReading reading, RecordQuery query)
         if (condition.AudienceScope is null)
             return false;
         var visible = Visible();
-        if (visible is { Audiences: 1, Records: > 0 } && query.SortBy == RecordSort.CreatedAt)
-            return true;
         var all = Number("SELECT coalesce(sum(n), 0) FROM audiences WHERE kind=$0 AND org=$1");
-        var walked = Math.Min(all, (decimal)needed * all / Math.Max(1, visible.Records));
-        return visible.Records * WalkedPerSorted < walked;
+        return ListStrategy.IsSparse(query.SortBy, visible.Records, visible.Audiences, all, needed);
     }
 
     /// <summary>Finds the bucket of creation times in which the page begins; leaves the offset inside it.</summary>
     private string Skip(bool descending, ref long offset)
     {
-        if (condition.AudienceScope is not null && Visible().Audiences > BucketsPayUpTo)
-            return "true";
         var counts = condition.AudienceScope is null
             ? "SELECT bucket, n FROM created_totals WHERE kind=$0 AND org=$1"
             : $"SELECT bucket, sum(n) FROM created_counts WHERE audience IN ({condition.Audiences}) GROUP BY bucket";
         using var statement = new Statement(reading.Connection, $"{counts} ORDER BY bucket {(descending ? "DESC" : "ASC")}");
         using var reader = statement.Read([.. condition.Values.Take(condition.ScopeValues)]);
-        while (reader.Read())
+        var (bucket, within) = ListStrategy.Skip(Buckets(), offset);
+        offset = within;
+        return ListStrategy.From(bucket, descending);
+
+        IEnumerable<(long Bucket, long Records)> Buckets()
         {
-            var records = reader.GetInt64(1);
-            if (records > offset)
-            {
-                var bucket = reader.GetInt64(0);
-                return descending ? $"created<{IndexRow.StartOf(bucket + 1)}" : $"created>={IndexRow.StartOf(bucket)}";
-            }
-
-            offset -= records;
+            while (reader.Read())
+                yield return (reader.GetInt64(0), reader.GetInt64(1));
         }
-
-        return "true";
     }
 
     private (long Records, long Audiences) Visible()

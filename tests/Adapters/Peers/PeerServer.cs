@@ -40,6 +40,15 @@ internal sealed class PeerServer : IAsyncDisposable
         return new PeerServer(script, directoryKey, values);
     }
 
+    /// <summary>Runs another command of the script on this server, such as <c>kill</c> and <c>resume</c>.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message carries the script's own words.</exception>
+    public async Task RunAsync(string command)
+    {
+        var (exitCode, _, errors) = await RunAsync(script, command, Values[directoryKey]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"{script} {command} {Values[directoryKey]} ended with {exitCode}: {errors}");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (Values[directoryKey] is not { Length: > 0 } directory)
@@ -47,6 +56,15 @@ internal sealed class PeerServer : IAsyncDisposable
         var (exitCode, _, errors) = await RunAsync(script, "stop", directory);
         if (exitCode != 0)
             throw new InvalidOperationException($"{script} stop {directory} ended with {exitCode}: {errors}");
+    }
+
+    /// <summary>Lets the script do something to the server that it started, such as <c>kill</c>.</summary>
+    /// <exception cref="InvalidOperationException">It could not.</exception>
+    public async Task CallAsync(string verb)
+    {
+        var (exitCode, _, errors) = await RunAsync(script, verb, Values[directoryKey]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"{script} {verb} ended with {exitCode}: {errors}");
     }
 
     private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string script, params string[] arguments)
@@ -80,7 +98,8 @@ internal sealed class PeerServer : IAsyncDisposable
             return (running.ExitCode, text, errors.ToString());
     }
 
-    private static string Checkout()
+    /// <summary>The folder of the checkout that the tests run from.</summary>
+    public static string Checkout()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "PxBackup.sln")))

@@ -128,7 +128,7 @@ public sealed class BackupLocationGrainTests(GrainCluster cluster) : IAsyncLifet
         var refusal = await Assert.ThrowsAsync<DomainException>(() => Grain.CreateAsync(Request(), Ann, Token));
 
         Assert.Equal(first, second);
-        Assert.Equal(ErrorReason.AlreadyExists, refusal.Reason);
+        Assert.Equal(ErrorReason.RequestMismatch, refusal.Reason);
     }
 
     [Fact]

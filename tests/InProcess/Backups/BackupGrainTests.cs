@@ -55,7 +55,7 @@ public sealed class BackupGrainTests(WorkSilo silo)
         var refusal = await Assert.ThrowsAsync<DomainException>(() => scene.Backup(uid).CreateAsync(other, WorkSilo.Ann, Token));
 
         Assert.Equal(Status.Success, again.BackupInfo.Status.Status);
-        Assert.Equal(ErrorReason.AlreadyExists, refusal.Reason);
+        Assert.Equal(ErrorReason.RequestMismatch, refusal.Reason);
         Assert.Equal(1, scene.Kubernetes.Count("create ApplicationBackup"));
     }
 

@@ -48,7 +48,7 @@ public sealed class CloudCredentialGrainTests(GrainCluster cluster)
 
         var refusal = await Assert.ThrowsAsync<DomainException>(() => Grain.CreateAsync(other, Ann, Token));
 
-        Assert.Equal(ErrorReason.AlreadyExists, refusal.Reason);
+        Assert.Equal(ErrorReason.RequestMismatch, refusal.Reason);
         Assert.Contains("already exists", refusal.Message);
     }
 

@@ -131,7 +131,8 @@ public sealed class ClusterGrainTests(WorkSilo silo)
     public async Task Lost_connections_make_a_cluster_offline_and_refuse_new_backups_at_once()
     {
         var scene = await Scene.ReadyAsync(silo);
-        scene.Kubernetes.Before = _ => throw FakeKubernetes.Lost();
+        // The check that follows meets the same cause as the watch, whichever of them reports first.
+        scene.Kubernetes.Before = _ => throw new ClusterException(ClusterFailure.ConnectRefused, "nothing listens there", "Start it.");
         await silo.UntilAsync("it was watched", () => scene.Kubernetes.Watching == 1);
 
         await scene.Kubernetes.ConnectedAsync(false);

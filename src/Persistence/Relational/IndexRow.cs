@@ -1,9 +1,9 @@
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using PxBackup.Grains.Records;
 
-namespace PxBackup.Persistence.Sqlite;
+namespace PxBackup.Persistence.Relational;
 
 /// <summary>A <see cref="RecordIndex"/> as columns. Instants are UTC ticks (100 ns since year 1): their order is the instants' order.</summary>
 internal sealed record IndexRow
@@ -68,8 +68,8 @@ internal sealed record IndexRow
         };
     }
 
-    /// <summary>Reads the columns from <c>name</c> on, as <see cref="SqliteWrites"/> selects them.</summary>
-    public static IndexRow From(SqliteDataReader reader, int firstColumn) => new()
+    /// <summary>Reads the columns from <c>name</c> on, in the order of these properties.</summary>
+    public static IndexRow From(DbDataReader reader, int firstColumn) => new()
     {
         Name = reader.GetString(firstColumn),
         Owner = reader.GetString(firstColumn + 1),
@@ -85,7 +85,7 @@ internal sealed record IndexRow
         Sides = reader.GetFieldValue<byte[]>(firstColumn + 11),
     };
 
-    /// <summary>The bucket of <c>created_counts</c>: 2^39 ticks are 15 hours, so a year has 574 and a million records a year 1,742 in each.</summary>
+    /// <summary>The bucket of the counters by creation: 2^39 ticks are 15 hours, so a year has 574 and a million records a year 1,742 in each.</summary>
     public static long BucketOf(long created) => created >> 39;
 
     /// <summary>The first tick of a bucket.</summary>
