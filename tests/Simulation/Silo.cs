@@ -67,13 +67,13 @@ internal sealed class Silo : IServiceProvider
     /// <summary>Looks for unfinished work from now on, at the first time for all of it.</summary>
     public void Start() => Scheduler.Run(async () =>
     {
-        var due = DateTimeOffset.MaxValue;
+        var everything = true;
         while (true)
         {
             try
             {
-                await _sweep.SweepAsync(due, CancellationToken.None);
-                due = default;
+                await _sweep.SweepAsync(everything ? DateTimeOffset.MaxValue : _time.GetUtcNow(), CancellationToken.None);
+                everything = false;
             }
             catch (Exception e)
             {

@@ -1,9 +1,10 @@
 using Orleans.Runtime;
+using PxBackup.Grains.Records;
 
 namespace PxBackup.Grains.Recovery;
 
 /// <summary>
-/// Which part of the sweep is this silo's: every grain belongs to exactly one of the silos that are active now, by rendezvous
+/// Which part of the sweep is this silo's: every record belongs to exactly one of the silos that are active now, by rendezvous
 /// hashing, so that one silo more or less moves only that silo's part. It decides who wakes a grain, not where it lives.
 /// </summary>
 internal sealed class SiloShare(IClusterMembershipService membership, ILocalSiloDetails local)
@@ -12,15 +13,15 @@ internal sealed class SiloShare(IClusterMembershipService membership, ILocalSilo
     public IReadOnlyCollection<SiloAddress> Active =>
         [.. membership.CurrentSnapshot.Members.Values.Where(member => member.Status == SiloStatus.Active).Select(member => member.SiloAddress)];
 
-    /// <summary>Whether this silo looks after the grain.</summary>
-    /// <param name="grain">The grain.</param>
+    /// <summary>Whether this silo looks after the record's grain.</summary>
+    /// <param name="key">The record.</param>
     /// <param name="active">As <see cref="Active"/> was at the sweep's begin.</param>
-    public bool IsMine(GrainId grain, IReadOnlyCollection<SiloAddress> active)
+    public bool IsMine(RecordKey key, IReadOnlyCollection<SiloAddress> active)
     {
         // A silo that does not see itself yet, or no longer, takes everything: waking twice is harmless, waking nothing is not.
         if (!active.Contains(local.SiloAddress))
             return true;
-        var hash = grain.GetUniformHashCode();
+        var hash = HashOf(key.ToString());
         return active.MaxBy(silo => Weight(hash, silo))!.Equals(local.SiloAddress);
     }
 
@@ -38,10 +39,19 @@ internal sealed class SiloShare(IClusterMembershipService membership, ILocalSilo
         }
     }
 
-    // Mixes grain and silo; the last steps of MurmurHash3 spread every bit over the whole.
-    private static uint Weight(uint grain, SiloAddress silo)
+    // FNV-1a: the same in every process, unlike string.GetHashCode.
+    private static uint HashOf(string text)
     {
-        var h = grain ^ (unchecked((uint)silo.GetConsistentHashCode()) * 0x9e3779b1);
+        var hash = 2166136261;
+        foreach (var character in text)
+            hash = (hash ^ character) * 16777619;
+        return hash;
+    }
+
+    // Mixes record and silo; the last steps of MurmurHash3 spread every bit over the whole.
+    private static uint Weight(uint record, SiloAddress silo)
+    {
+        var h = record ^ (unchecked((uint)silo.GetConsistentHashCode()) * 0x9e3779b1);
         h = (h ^ (h >> 16)) * 0x85ebca6b;
         h = (h ^ (h >> 13)) * 0xc2b2ae35;
         return h ^ (h >> 16);

@@ -71,33 +71,23 @@ internal sealed partial class SweepService(
     }
 
     private Task WakeAllAsync(ObjectKind kind, IReadOnlyList<RecordKey> keys, IReadOnlyCollection<SiloAddress> active, CancellationToken cancellationToken) =>
-        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken }, async (key, stop) =>
+        Parallel.ForEachAsync(keys.Where(key => share.IsMine(key, active)), new ParallelOptions { MaxDegreeOfParallelism = options.Value.AtOnce, TaskScheduler = TaskScheduler.Current, CancellationToken = cancellationToken }, async (key, stop) =>
         {
             try
             {
-                switch (kind)
+                await (kind switch
                 {
-                    case ObjectKind.Backup when grains.Backup(key.ToObjectKey()) is var backup && IsMine(backup, active):
-                        await backup.WakeAsync(stop);
-                        break;
-                    case ObjectKind.Restore when grains.Restore(key.ToObjectKey()) is var restore && IsMine(restore, active):
-                        await restore.WakeAsync(stop);
-                        break;
-                    case ObjectKind.BackupLocation when grains.BackupLocation(key.ToObjectKey()) is var location && IsMine(location, active):
-                        await location.WakeAsync(stop);
-                        break;
-                    case ObjectKind.Cluster when grains.Cluster(key.ToObjectKey()) is var cluster && IsMine(cluster, active):
-                        await cluster.WakeAsync(stop);
-                        break;
-                }
+                    ObjectKind.Backup => grains.Backup(key.ToObjectKey()).WakeAsync(stop),
+                    ObjectKind.Restore => grains.Restore(key.ToObjectKey()).WakeAsync(stop),
+                    ObjectKind.BackupLocation => grains.BackupLocation(key.ToObjectKey()).WakeAsync(stop),
+                    _ => grains.Cluster(key.ToObjectKey()).WakeAsync(stop),
+                });
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogNotWoken(logger, key, e);
             }
         });
-
-    private bool IsMine(IAddressable grain, IReadOnlyCollection<SiloAddress> active) => share.IsMine(grain.GetGrainId(), active);
 
     /// <summary>Waits for the next sweep; true when a silo was lost meanwhile.</summary>
     private async Task<bool> RestAsync(CancellationToken stoppingToken)

@@ -2,33 +2,35 @@ using System.Collections.Immutable;
 using System.Net;
 using NSubstitute;
 using Orleans.Runtime;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Records;
 using PxBackup.Grains.Recovery;
 using Xunit;
 
 namespace PxBackup.Tests.InProcess.Records;
 
-/// <summary>Which silo looks after which grain.</summary>
+/// <summary>Which silo looks after which record.</summary>
 public sealed class SiloShareTests
 {
     private static readonly SiloAddress[] Silos = [.. Enumerable.Range(1, 5).Select(i => SiloAddress.New(IPAddress.Loopback, 11110 + i, i))];
 
-    private static readonly GrainId[] Grains = [.. Enumerable.Range(0, 3000).Select(i => GrainId.Create("cluster", $"default/uid-{i}"))];
+    private static readonly RecordKey[] Records = [.. Enumerable.Range(0, 3000).Select(i => new RecordKey(ObjectKind.Cluster, "default", $"uid-{i}"))];
 
     [Fact]
-    public void Every_grain_belongs_to_exactly_one_silo_and_the_shares_are_even()
+    public void Every_record_belongs_to_exactly_one_silo_and_the_shares_are_even()
     {
-        var shares = Silos[..3].Select(silo => Grains.Where(grain => Of(silo).IsMine(grain, Silos[..3])).ToArray()).ToArray();
+        var shares = Silos[..3].Select(silo => Records.Where(record => Of(silo).IsMine(record, Silos[..3])).ToArray()).ToArray();
 
-        Assert.Equal(Grains.Length, shares.Sum(share => share.Length));
-        Assert.Equal(Grains.Length, shares.SelectMany(share => share).Distinct().Count());
+        Assert.Equal(Records.Length, shares.Sum(share => share.Length));
+        Assert.Equal(Records.Length, shares.SelectMany(share => share).Distinct().Count());
         Assert.All(shares, share => Assert.InRange(share.Length, 850, 1150));
     }
 
     [Fact]
-    public void A_lost_silo_moves_only_its_own_grains()
+    public void A_lost_silo_moves_only_its_own_records()
     {
-        var before = Grains.Where(grain => Of(Silos[0]).IsMine(grain, Silos)).ToHashSet();
-        var after = Grains.Where(grain => Of(Silos[0]).IsMine(grain, Silos[..4])).ToHashSet();
+        var before = Records.Where(record => Of(Silos[0]).IsMine(record, Silos)).ToHashSet();
+        var after = Records.Where(record => Of(Silos[0]).IsMine(record, Silos[..4])).ToHashSet();
 
         Assert.Superset(before, after);
         Assert.InRange(after.Count - before.Count, 80, 220); // A quarter of a fifth.
@@ -36,7 +38,7 @@ public sealed class SiloShareTests
 
     [Fact]
     public void A_silo_that_does_not_see_itself_as_active_takes_everything() =>
-        Assert.All(Grains, grain => Assert.True(Of(Silos[4]).IsMine(grain, Silos[..2])));
+        Assert.All(Records, record => Assert.True(Of(Silos[4]).IsMine(record, Silos[..2])));
 
     [Fact]
     public async Task Only_a_loss_is_told_and_not_a_silo_that_joins()
