@@ -41,6 +41,6 @@ public static class GrainsSetup
     private static IServiceCollection AddRecovery(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<SweepOptions>().Bind(configuration.GetSection(SweepOptions.Section));
-        return services.AddSingleton<SiloShare>().AddHostedService<SweepService>();
+        return services.AddSingleton<SiloShare>().AddSingleton<Orphans>().AddHostedService<SweepService>();
     }
 }

@@ -9,7 +9,11 @@ internal sealed record CommandLine
         ["--bind"] = "Gateway:Bind",
         ["--rest-port"] = "Gateway:RestPort",
         ["--grpc-port"] = "Gateway:GrpcPort",
+        ["--store"] = "Store:Kind",
+        ["--address"] = "Silo:Address",
         ["--silo-port"] = "Silo:Port",
+        ["--client-port"] = "Silo:ClientPort",
+        ["--probe-port"] = "Silo:ProbePort",
         ["--certificate"] = "Gateway:CertificateFile",
         ["--key"] = "Gateway:KeyFile",
         ["--config"] = ConfigFile,
@@ -20,15 +24,23 @@ internal sealed record CommandLine
 
     /// <summary>Printed by <c>--help</c>.</summary>
     public const string Usage = """
-        usage: PxBackup.Silo --all-in-one [options]
+        usage: PxBackup.Silo --all-in-one | --silo | --gateway [options]
 
-          --all-in-one          everything in this process, for one machine
-          --data DIR            where the records, keys and users rest (default: data)
-          --bind ADDRESS        IP address to listen on, localhost, or * for all (default: 127.0.0.1)
+          --all-in-one          everything in this process
+          --silo                grains only; several find each other and the gateways through the database
+          --gateway             the API only; finds the silos through the database
+
+          --store KIND          sqlite (default, with --all-in-one only), mongodb or postgresql; where it is: Mongo:ConnectionString
+                                or Postgres:ConnectionString, by the environment or the file of --config, since it holds a password
+          --data DIR            where the records of one machine, keys and users rest (default: data)
+          --bind ADDRESS        IP address for the API to listen on, localhost, or * for all (default: 127.0.0.1)
           --rest-port PORT      REST, sign-in, metrics, probes (default: 10001)
           --grpc-port PORT      gRPC (default: 10002)
-          --silo-port PORT      between silos, loopback only (default: any free port)
-          --certificate FILE    PEM certificate with its chain: both ports speak TLS
+          --address ADDRESS     IP address at which the others reach this silo (default: 127.0.0.1)
+          --silo-port PORT      between silos (default: 11111; with sqlite any free one)
+          --client-port PORT    for the gateways (default: 30000)
+          --probe-port PORT     probes and metrics of a silo (default: 10003)
+          --certificate FILE    PEM certificate with its chain: both ports of the API speak TLS
           --key FILE            PEM private key of the certificate
           --config FILE         JSON file with further settings
           --Section:Key VALUE   any setting of docs/operations/configuration.md
@@ -37,8 +49,8 @@ internal sealed record CommandLine
         Every setting can also be given by the environment, such as PXBACKUP_Gateway__RestPort=10001.
         """;
 
-    /// <summary>Everything in one process.</summary>
-    public bool AllInOne { get; init; }
+    /// <summary>What this process is to be; null when nothing said so.</summary>
+    public Role? Role { get; init; }
 
     /// <summary>The usage was asked for.</summary>
     public bool Help { get; init; }
@@ -53,13 +65,17 @@ internal sealed record CommandLine
     public static CommandLine Parse(IReadOnlyList<string> arguments)
     {
         var values = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
-        var (allInOne, help) = (false, false);
+        var (role, help) = ((Role?)null, false);
         for (var i = 0; i < arguments.Count; i++)
         {
             var equals = arguments[i].IndexOf('=', StringComparison.Ordinal);
             var name = equals < 0 ? arguments[i] : arguments[i][..equals];
-            if (arguments[i] is "--all-in-one")
-                allInOne = true;
+            if (RoleOf(arguments[i]) is { } asked)
+            {
+                if (role is { } other && other != asked)
+                    return new() { Fault = "--all-in-one, --silo and --gateway exclude each other: one process is one of them" };
+                role = asked;
+            }
             else if (arguments[i] is "--help" or "-h")
                 help = true;
             else if (SettingOf(name) is not { } setting)
@@ -71,8 +87,16 @@ internal sealed record CommandLine
             else
                 return new() { Fault = $"option '{name}' needs a value" };
         }
-        return new() { AllInOne = allInOne, Help = help, Values = values };
+        return new() { Role = role, Help = help, Values = values };
     }
+
+    private static Role? RoleOf(string argument) => argument switch
+    {
+        "--all-in-one" => PxBackup.Silo.Role.AllInOne,
+        "--silo" => PxBackup.Silo.Role.Silo,
+        "--gateway" => PxBackup.Silo.Role.Gateway,
+        _ => null,
+    };
 
     // A setting is known by the colon between its section and its key.
     private static string? SettingOf(string name) =>

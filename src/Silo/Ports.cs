@@ -8,15 +8,27 @@ namespace PxBackup.Silo;
 internal static class Ports
 {
     /// <exception cref="StartException">A port is taken or may not be used.</exception>
-    public static void Check(GatewayOptions gateway, SiloOptions silo)
+    public static void Check(Role role, GatewayOptions gateway, SiloOptions silo)
     {
-        Check(gateway.Bind, gateway.RestPort, "REST", "--rest-port");
-        Check(gateway.Bind, gateway.GrpcPort, "gRPC", "--grpc-port");
-        Check("localhost", silo.Port, "silo", "--silo-port");
+        if (role != Role.Silo)
+        {
+            Check(gateway.Bind, gateway.RestPort, "REST", "--rest-port");
+            Check(gateway.Bind, gateway.GrpcPort, "gRPC", "--grpc-port");
+        }
+
+        if (role == Role.Gateway)
+            return;
+        Check(silo.Address, silo.Port, "silo", "--silo-port");
+        Check(silo.Address, silo.ClientPort, "client", "--client-port");
+        if (role == Role.Silo)
+            Check(silo.Address, silo.ProbePort, "probe", "--probe-port");
     }
 
+    /// <summary>The port, or a free one for 0.</summary>
+    public static int OrFree(int port) => port > 0 ? port : Free();
+
     /// <summary>A port of loopback that was free just now. Somebody else may take it meanwhile; then the start fails and the next one takes another.</summary>
-    public static int Free()
+    private static int Free()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-using PxBackup.Gateway.Access;
 using PxBackup.Gateway.Hosting;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
@@ -22,11 +20,11 @@ internal static class Program
         }
         if (command.Fault is { } fault)
             return Refuse(fault, WrongUsage);
-        if (!command.AllInOne)
-            return Refuse("separate silos and gateways are not built yet: they come with the release that keeps its records in MongoDB. Start with --all-in-one", WrongUsage);
+        if (command.Role is not { } role)
+            return Refuse("say what this process is to be: --all-in-one (everything, for one machine), --silo or --gateway; --help tells more", WrongUsage);
         try
         {
-            await RunAsync(command);
+            await RunAsync(role, command);
             return 0;
         }
         catch (Exception e) when (!StartPhase.IsOver)
@@ -36,22 +34,31 @@ internal static class Program
         }
     }
 
-    private static async Task RunAsync(CommandLine command)
+    private static async Task RunAsync(Role role, CommandLine command)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         Settings.Gather(builder.Configuration, command);
+        if (role != Role.AllInOne && StoreSetup.KindOf(builder.Configuration) == StoreKind.Sqlite)
+            throw new StartException("SQLite serves one process: for silos and gateways of their own give --store mongodb or --store postgresql, or start with --all-in-one");
         Ports.Check(
-            builder.Configuration.Read<GatewayOptions>(GatewayOptions.Section), builder.Configuration.Read<SiloOptions>(SiloOptions.Section));
-        builder.AddAllInOne();
+            role, builder.Configuration.Read<GatewayOptions>(GatewayOptions.Section), builder.Configuration.Read<SiloOptions>(SiloOptions.Section));
+        builder.AddRole(role);
         await using var app = builder.Build();
-        // The store first: a damaged database or a lost key must end the start before anything else is made or answers.
-        app.Services.GetRequiredService<IRecordStore>();
-        app.MapPxGateway();
+        if (role != Role.Gateway)
+        {
+            // The store first: a damaged database or a lost key must end the start before anything else is made or answers.
+            app.Services.GetRequiredService<IRecordStore>();
+        }
+
+        if (role == Role.Silo)
+            app.MapPxProbes();
+        else
+            app.MapPxGateway();
         await app.StartAsync();
-        await app.Services.GetRequiredService<IGrainFactory>().Organization(ObjectKey.DefaultOrg).EnsureAsync();
+        if (role == Role.AllInOne)
+            await app.Services.GetRequiredService<IGrainFactory>().Organization(ObjectKey.DefaultOrg).EnsureAsync();
         StartPhase.End();
-        Console.WriteLine(Banner.Of(
-            app.Services, app.Services.GetRequiredService<IOptions<IdentityOptions>>().Value, app.Services.GetRequiredService<IOptions<SiloOptions>>().Value));
+        Console.WriteLine(Banner.Of(role, app.Services));
         await app.WaitForShutdownAsync();
     }
 

@@ -46,6 +46,13 @@ internal static class Settings
         var data = Path.GetFullPath(configuration["Silo:DataDirectory"] is { Length: > 0 } given ? given : new SiloOptions().DataDirectory);
         configuration["Silo:DataDirectory"] = data;
         configuration["Sqlite:Directory"] ??= data;
+        if (StoreSetup.KindOf(configuration) == StoreKind.Sqlite)
+        {
+            // A cluster of one: nobody else connects to it, any free port does.
+            configuration["Silo:Port"] ??= "0";
+            configuration["Silo:ClientPort"] = "0";
+        }
+
         configuration["Secrets:Directory"] ??= Path.Combine(data, "secrets");
         configuration["Identity:Embedded:Directory"] ??= Path.Combine(data, "identity");
         var scheme = string.IsNullOrEmpty(configuration["Gateway:CertificateFile"]) ? "http" : "https";

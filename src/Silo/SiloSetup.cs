@@ -1,10 +1,10 @@
+using System.Net;
 using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using PxBackup.Gateway.Hosting;
 using PxBackup.Grains;
 using PxBackup.Grains.Interfaces.Serialization;
 using PxBackup.ObjectStores;
-using PxBackup.Persistence.Secrets;
-using PxBackup.Persistence.Sqlite;
 using PxBackup.Stork;
 
 namespace PxBackup.Silo;
@@ -12,22 +12,34 @@ namespace PxBackup.Silo;
 /// <summary>What the process consists of: one line for each part.</summary>
 internal static class SiloSetup
 {
-    public static void AddAllInOne(this WebApplicationBuilder builder)
+    public static void AddRole(this WebApplicationBuilder builder, Role role)
     {
         var (services, configuration) = (builder.Services, builder.Configuration);
         builder.AddLogging();
         services.AddSingleton(TimeProvider.System);
         services.AddOptions<SiloOptions>().Bind(configuration.GetSection(SiloOptions.Section)).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<SiloOptions>, SiloOptionsValidation>();
+        services.AddSingleton<IValidateOptions<SiloOptions>, SiloOptionsAttributes>();
+        services.AddSingleton<IValidateOptions<SiloOptions>, SiloOptionsRules>();
         services.AddOptions<HostOptions>().Configure<IOptions<SiloOptions>>((host, silo) => host.ShutdownTimeout = silo.Value.ShutdownTimeout);
         services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
 
         services.AddMessageCodec();
-        services.AddSqliteRecords(configuration.Read<SqliteOptions>(SqliteOptions.Section), configuration.Read<SecretsOptions>(SecretsOptions.Section));
+        if (role == Role.Gateway)
+        {
+            services.AddPxGateway(configuration);
+            builder.AddClient();
+            return;
+        }
+
+        services.AddRecords(configuration);
         services.AddApplicationClusters(configuration);
         services.AddObjectStores(configuration);
-        services.AddPxGateway(configuration);
-        builder.AddLocalSilo();
+        if (role == Role.AllInOne)
+            services.AddPxGateway(configuration);
+        else
+            services.AddPxProbes(configuration.Read<SiloOptions>(SiloOptions.Section) is var silo ? silo.Address : "", silo.ProbePort);
+        builder.AddSilo();
+        services.AddHealthChecks().AddCheck<SiloLiveness>(nameof(SiloLiveness), tags: [ProbeSetup.Live]);
         // After the silo: the sweep calls grains as soon as it is started.
         services.AddPxGrains(configuration);
     }
@@ -55,12 +67,52 @@ internal static class SiloSetup
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => StartPhase.IsOver && level >= LogLevel.Warning);
     }
 
-    // A cluster of one: membership in memory, both Orleans ports on loopback, no client gateway because the clients are in this process.
-    private static void AddLocalSilo(this WebApplicationBuilder builder)
+    private static void AddSilo(this WebApplicationBuilder builder)
     {
         var options = builder.Configuration.Read<SiloOptions>(SiloOptions.Section);
-        builder.Host.UseOrleans(silo => silo.UseLocalhostClustering(
-            siloPort: options.Port > 0 ? options.Port : Ports.Free(), gatewayPort: 0, serviceId: "pxbackup", clusterId: "pxbackup"));
+        if (StoreSetup.KindOf(builder.Configuration) == StoreKind.Sqlite)
+        {
+            // A cluster of one: membership in memory, both Orleans ports on loopback, no client gateway because the clients are in this process.
+            builder.Host.UseOrleans(silo => silo.UseLocalhostClustering(
+                siloPort: Ports.OrFree(options.Port), gatewayPort: 0, serviceId: options.ClusterId, clusterId: options.ClusterId));
+            return;
+        }
+
+        builder.Host.UseOrleans(silo =>
+        {
+            silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.ClusterId, options.ClusterId));
+            silo.ConfigureEndpoints(IPAddress.Parse(options.Address), Ports.OrFree(options.Port), Ports.OrFree(options.ClientPort), listenOnAnyHostAddress: false);
+            silo.Configure<ClusterMembershipOptions>(membership => Tune(membership, options.Liveness));
+            silo.UseTables(builder.Configuration);
+#pragma warning disable ORLEANSEXP003 // The strongly consistent directory: a lost silo's part of the default one takes its live grains down with it (ADR 0020).
+            silo.AddDistributedGrainDirectory();
+#pragma warning restore ORLEANSEXP003
+        });
+    }
+
+    private static void Tune(ClusterMembershipOptions membership, LivenessOptions liveness)
+    {
+        membership.ProbeTimeout = liveness.ProbeTimeout;
+        membership.NumMissedProbesLimit = liveness.MissedProbes;
+        membership.NumVotesForDeathDeclaration = liveness.Votes;
+        // The table is the truth; gossip brings changes at once. 10 s: what gossip lost is found a third of a sweep later.
+        membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+        // A silo that died with everybody else leaves an Active row; the next start must not wait for it long.
+        membership.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(5);
+        membership.DefunctSiloExpiration = TimeSpan.FromDays(1);
+    }
+
+    private static void AddClient(this WebApplicationBuilder builder)
+    {
+        var options = builder.Configuration.Read<SiloOptions>(SiloOptions.Section);
+        builder.Host.UseOrleansClient(client =>
+        {
+            client.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.ClusterId, options.ClusterId));
+            // 5 s: a silo that is new takes its share of the load soon; one that is gone is noticed by its connection anyway.
+            client.Configure<Orleans.Configuration.GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
+            client.UseConnectionRetryFilter<WaitForSilos>();
+            client.UseTables(builder.Configuration);
+        });
     }
 
     private static void AddApplicationClusters(this IServiceCollection services, ConfigurationManager configuration)

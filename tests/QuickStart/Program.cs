@@ -29,6 +29,10 @@ using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop)
 using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 try
 {
+    // A database that begins empty knows nothing of what earlier clusters and buckets hold.
+    if (options.Silos > 0 && options.Mongo.Length == 0)
+        foreach (var folder in new[] { "fleet", "s3" }.Select(name => Path.Combine(options.Data, name)).Where(Directory.Exists))
+            Directory.Delete(folder, recursive: true);
     Directory.CreateDirectory(options.Data);
     var password = Kept("admin-password");
     var secretKey = Kept("s3-secret-key");
@@ -39,10 +43,11 @@ try
     await using var fleet = await SimulatedFleet.StartAsync(
         new FleetOptions { Clusters = options.Clusters, StorkSpeed = options.StorkSpeed, DataDirectory = Path.Combine(options.Data, "fleet"), ControlPort = 0 }, stop.Token);
     Console.WriteLine($"simulated: {fleet.Clusters.Count} clusters ({fleet.Clusters[0].Server} …), S3 at {store.Endpoint}");
-    await using var server = await ServerProgram.StartAsync(options, password, stop.Token);
-    var rest = $"http://127.0.0.1:{options.RestPort}";
+    await using var server = await Installation.StartAsync(options, password, stop.Token);
+    var rest = options.Rest;
     var grpc = $"http://127.0.0.1:{options.GrpcPort}";
-    Console.WriteLine($"server: REST {rest}, gRPC {grpc}");
+    foreach (var line in server.Lines)
+        Console.WriteLine(line);
     var token = await SignInAsync(rest, password, stop.Token);
     using var channel = GrpcChannel.ForAddress(grpc);
     await new Walk(channel, token, fleet, store, accessKey, secretKey).RunAsync(stop.Token);
@@ -60,12 +65,12 @@ try
           password  {password}
           S3        {store.Endpoint} (access key {accessKey}, secret key in {Path.Combine(options.Data, "s3-secret-key")})
           clusters  kubeconfigs in {options.Data}/*.kubeconfig, faults and ground truth at {fleet.Control}
-          log       {Path.Combine(options.Data, "pxbackup.log")}
+          logs      {Path.Combine(options.Data, "*.log")}
         Stop with Ctrl+C; the next start goes on with the same data.
         """);
     await Task.WhenAny(server.Ended, Task.Delay(Timeout.Infinite, stop.Token));
     if (!stop.IsCancellationRequested)
-        throw new InvalidOperationException($"the server ended; see {Path.Combine(options.Data, "pxbackup.log")}");
+        throw new InvalidOperationException($"a process ended; see {Path.Combine(options.Data, "*.log")}");
     return 0;
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -47,6 +47,18 @@ public sealed record StorkReport
     [Id(9)]
     public bool Gone { get; init; }
 
+    /// <summary>Uid of the cluster that it is on; empty when the reporter knows that the receiver knows.</summary>
+    [Id(10)]
+    public string ClusterUid { get; init; } = "";
+
+    /// <summary>Its namespace.</summary>
+    [Id(11)]
+    public string Namespace { get; init; } = "";
+
+    /// <summary>Its name.</summary>
+    [Id(12)]
+    public string Name { get; init; } = "";
+
     /// <summary>Stage Final is reached: nothing will change any more.</summary>
     public bool IsFinal => Stage == "Final";
 }

@@ -23,6 +23,8 @@ namespace PxBackup.Grains.Backups;
 [GrainType("backup")]
 internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBackupFiles files) : ClusterWorkGrain<BackupRecord>(ObjectKind.Backup, options.Value), IBackupGrain
 {
+    private bool _isReported;
+
     private BackupOptions Options => options.Value;
 
     public async Task<BackupObject> CreateAsync(BackupCreateRequest request, Caller caller, CancellationToken cancellationToken)
@@ -79,15 +81,24 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is not { Phase: Phase.Running or Phase.Accepted or Phase.Deleting } record)
-            return;
-        if (record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+        switch (Record)
         {
-            await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
-            await FailPoint.HitAsync("backup.after-report", Logger);
+            case null:
+                await OrphanAsync(report);
+                break;
+            case { Phase: Phase.Finished }:
+                _isReported = true;
+                if ((await AmendAsync(current => BackupRules.Reappeared(current, report, Now))).RemoveResource)
+                    Go();
+                break;
+            case { Phase: Phase.Running } when !report.IsFinal && !report.Gone:
+                await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
+                await FailPoint.HitAsync("backup.after-report", Logger);
+                break;
+            default:
+                Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
+                break;
         }
-        else
-            Go(); // The end, a loss, or a resource of ours that the record does not know of yet: look at the whole.
     }
 
     public Task WakeAsync(CancellationToken cancellationToken)
@@ -138,6 +149,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             return await GiveUpAsync($"none of the namespaces exists on cluster [{facts.Name}]: {string.Join(", ", missing)}");
         await FailPoint.HitAsync("backup.before-place", Logger);
         await BackupOnCluster.PlaceLocationAsync(cluster, location, backup.BackupInfo.TargetNamespace);
+        await ConfirmAsync();
         await FailPoint.HitAsync("backup.before-resource", Logger);
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
         try
@@ -176,6 +188,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
+        _isReported = false;
         var cluster = Cluster(record);
         if (await BackupOnCluster.FactsAsync(cluster) is not null)
         {
@@ -184,6 +197,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
                 return Options.DeletePollInterval;
         }
 
+        if (_isReported)
+            return TimeSpan.Zero; // The watch saw something of it since the look began.
         return await ReleaseAsync(await AmendAsync(current => BackupRules.ResourceRemoved(current)));
     }
 

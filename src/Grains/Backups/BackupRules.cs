@@ -163,6 +163,20 @@ internal static class BackupRules
         return next;
     }
 
+    /// <summary>
+    /// A failed backup's resource is on the cluster again, or for the first time: made by a silo that stood still before it and woke
+    /// up after the backup was given up. It is to be removed. What Stork itself ended keeps its resource.
+    /// </summary>
+    public static BackupRecord Reappeared(BackupRecord record, StorkReport report, DateTimeOffset now)
+    {
+        var info = record.Backup.BackupInfo;
+        if (record.Phase != Phase.Finished || record.RemoveResource || report.Gone || info.Status.Status != Status.Failed || report.ResourceUid == info.CrUid)
+            return record;
+        var next = record.Clone();
+        (next.RemoveResource, next.DueAt) = (true, At(now));
+        return next;
+    }
+
     /// <summary>Nothing of a failed backup is left on the cluster.</summary>
     public static BackupRecord ResourceRemoved(BackupRecord record)
     {

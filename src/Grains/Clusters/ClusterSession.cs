@@ -101,6 +101,9 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         _pump.Post(resource.Kind == StorkKind.ApplicationBackup ? ObjectKind.Backup : ObjectKind.Restore, new ObjectKey(_key.OrgId, resource.OwnerUid), new StorkReport
         {
             ResourceUid = resource.Uid,
+            ClusterUid = _key.Uid,
+            Namespace = resource.Namespace,
+            Name = resource.Name,
             Stage = resource.Stage,
             Status = resource.Status,
             Reason = resource.Reason,

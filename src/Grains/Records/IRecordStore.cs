@@ -38,6 +38,12 @@ public interface IRecordStore
     /// <exception cref="RecordConflictException">Another writer was faster, or the record is gone already.</exception>
     Task DeleteAsync(RecordKey key, long version);
 
+    /// <summary>
+    /// Whether a record was here and was deleted, within <see cref="Tombstones.KeptFor"/>: false for one that is there and for one
+    /// that never was.
+    /// </summary>
+    Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken);
+
     /// <summary>One page of a list, sorted, with the exact number of all matches.</summary>
     Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new();

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging;
 using PxBackup.Api;
 using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 using PxBackup.Grains.Access;
+using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using Level = PxBackup.Api.Ownership.Types.AccessType;
@@ -100,6 +101,30 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     /// <summary>The same for a record that must be there: one that was deleted meanwhile answers as missing.</summary>
     protected Task<TRecord> AmendAsync(Func<TRecord, TRecord> decide) =>
         ChangeAsync(current => current is null ? throw DomainException.NotFound(kind, Key.Uid) : decide(current));
+
+    /// <summary>
+    /// Makes sure that this activation still is the one that writes the record, right before an effect outside that no fence guards: a
+    /// silo that stood still may have been replaced meanwhile. One read by key.
+    /// </summary>
+    /// <exception cref="DomainException"><see cref="ErrorReason.Conflict"/>: somebody else has written it.</exception>
+    protected async Task ConfirmAsync()
+    {
+        await _oneChangeAtATime.WaitAsync(); // A write of this activation's own is no other writer.
+        try
+        {
+            var stored = await Store.FindAsync<TRecord>(RecordKey, CancellationToken.None).OrUnavailableAsync();
+            if (stored?.Version == _version)
+                return;
+        }
+        finally
+        {
+            _oneChangeAtATime.Release();
+        }
+
+        LogConflict(Logger, RecordKey.ToString());
+        DeactivateOnIdle();
+        throw new DomainException(ErrorReason.Conflict, $"{kind.Title()} [{Key.Uid}] was changed by another writer at the same time; ask again");
+    }
 
     /// <summary>Deletes the record if it is there; the object is gone afterwards.</summary>
     protected async Task RemoveAsync()

@@ -1,4 +1,5 @@
 using Google.Protobuf;
+using Microsoft.Extensions.DependencyInjection;
 using PxBackup.Grains.Access;
 using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Backups;
@@ -76,6 +77,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     protected abstract void LogEnd(TRecord record);
 
     protected void Go() => _loop!.Go();
+
+    /// <summary>A report about work that has no record: whatever it is about is removed if the record was deleted.</summary>
+    protected async Task OrphanAsync(StorkReport report)
+    {
+        await ServiceProvider.GetRequiredService<Orphans>().RemoveAsync(_kind, Key, report);
+        DeactivateOnIdle();
+    }
 
     protected async Task<TimeSpan?> AskForRoomAsync(TRecord record)
     {

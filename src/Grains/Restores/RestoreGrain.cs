@@ -61,7 +61,13 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
-        if (Record is null or { Phase: Phase.Finished })
+        if (Record is null)
+        {
+            await OrphanAsync(report);
+            return;
+        }
+
+        if (Record.Phase == Phase.Finished && (await AmendAsync(current => RestoreRules.Reappeared(current, report, Options, Now))).Phase == Phase.Finished)
             return;
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
             await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
@@ -112,6 +118,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         if (await ReadyAsync(record, "failed to retrieve backup location") is not var (_, location))
             return TimeSpan.Zero;
         await BackupOnCluster.PlaceLocationAsync(cluster, location, record.ResourceNamespace);
+        await ConfirmAsync();
         await FailPoint.HitAsync("restore.before-resource", Logger);
         try
         {

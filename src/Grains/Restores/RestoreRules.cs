@@ -128,6 +128,19 @@ internal static class RestoreRules
         return next;
     }
 
+    /// <summary>
+    /// An ApplicationRestore is there again after the restore's end: made by a silo that stood still before it and woke up later. It
+    /// would restore a second time over what runs now: it is removed.
+    /// </summary>
+    public static RestoreRecord Reappeared(RestoreRecord record, StorkReport report, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Finished || report.Gone || report.ResourceUid == record.ResourceUid)
+            return record;
+        var next = record.Clone();
+        next.Phase = Phase.Cleaning;
+        return next.Due(now, options);
+    }
+
     public static RestoreRecord Delete(RestoreRecord record, RestoreOptions options, DateTimeOffset now)
     {
         if (record.Phase == Phase.Deleting)

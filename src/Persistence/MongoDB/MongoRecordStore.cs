@@ -75,6 +75,13 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     public Task DeleteAsync(RecordKey key, long version) => writes.DeleteAsync(key, version);
 
     /// <inheritdoc />
+    public async Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken)
+    {
+        using var document = await collections.LookAsync(key, RecordDocument.IdOf(key), cancellationToken);
+        return document?.Contains(Fields.Deleted) ?? false;
+    }
+
+    /// <inheritdoc />
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {

@@ -29,6 +29,9 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
     public Task DeleteAsync(RecordKey key, long version) => inner.DeleteAsync(key, version);
 
     /// <inheritdoc />
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => inner.WasDeletedAsync(key, cancellationToken);
+
+    /// <inheritdoc />
     public async Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {

@@ -94,6 +94,13 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     }
 
     /// <inheritdoc />
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => single.ReadAsync(reading =>
+    {
+        using var reader = reading.Fixed("SELECT 1 FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+        return reader.Read();
+    }, cancellationToken);
+
+    /// <inheritdoc />
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {
@@ -161,6 +168,22 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
 
     /// <summary>Removes what has expired now; for the sweep's timer and for tests.</summary>
     internal Task<int> SweepAsync() => sweep.RunAsync();
+
+    /// <summary>The file, for messages.</summary>
+    internal string Database => files.Database;
+
+    /// <summary>A write of a table beside the records, in the same queue: committed together with what waits with it.</summary>
+    /// <param name="apply">Runs inside the transaction and says what it did; it must not throw for a refusal.</param>
+    internal async Task<T> WriteAsync<T>(Func<SqliteWrites, T> apply, long bytes = 0)
+    {
+        T result = default!;
+        await queue.WriteAsync(writes => result = apply(writes), bytes);
+        return result;
+    }
+
+    /// <summary>A read of a table beside the records.</summary>
+    internal Task<T> ReadAsync<T>(Func<SqliteReading, T> read, CancellationToken cancellationToken) =>
+        disposed ? throw new RecordStoreException($"the database '{files.Database}' was closed") : single.ReadAsync(read, cancellationToken);
 
     /// <summary>Lets the file grow to so many pages only, as a full disk would; for tests.</summary>
     internal Task LimitPagesAsync(int pages) => queue.WriteAsync(writes => writes.LimitPages(pages), 0);

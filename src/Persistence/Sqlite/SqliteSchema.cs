@@ -48,6 +48,22 @@ internal static class SqliteSchema
         CREATE INDEX by_deleted ON tombstones(deleted);
         CREATE TABLE marks(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
         """,
+
+        // 2. Orleans' own tables. Times are text, so that people can read them; only `hash` is compared by the database.
+        """
+        CREATE TABLE clusters(id TEXT PRIMARY KEY, version INTEGER NOT NULL, etag TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE silos(
+            cluster TEXT NOT NULL, address TEXT NOT NULL, etag TEXT NOT NULL, status TEXT NOT NULL,
+            silo_name TEXT, host_name TEXT, role_name TEXT, proxy_port INTEGER NOT NULL, update_zone INTEGER NOT NULL, fault_zone INTEGER NOT NULL,
+            started_at TEXT NOT NULL, alive_at TEXT NOT NULL, suspected_by TEXT NOT NULL, PRIMARY KEY(cluster, address)) STRICT, WITHOUT ROWID;
+        CREATE TABLE reminders(
+            service TEXT NOT NULL, grain TEXT NOT NULL, name TEXT NOT NULL, etag TEXT NOT NULL,
+            start_at TEXT NOT NULL, period TEXT NOT NULL, hash INTEGER NOT NULL, PRIMARY KEY(service, grain, name)) STRICT, WITHOUT ROWID;
+        CREATE INDEX by_hash ON reminders(service, hash);
+        CREATE TABLE grain_states(
+            service TEXT NOT NULL, state_name TEXT NOT NULL, grain TEXT NOT NULL, etag TEXT NOT NULL, saved_at TEXT NOT NULL, state TEXT NOT NULL,
+            PRIMARY KEY(service, state_name, grain)) STRICT;
+        """,
     ];
 
     /// <summary>The schema that this program writes.</summary>

@@ -147,8 +147,8 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
         Sql("DELETE FROM refs WHERE rid=$0").Run(rid);
     }
 
-    /// <summary>Each text is prepared once.</summary>
-    private Statement Sql(string text)
+    /// <summary>A statement of one of a few fixed texts; each is prepared once.</summary>
+    public Statement Sql(string text)
     {
         if (statements.TryGetValue(text, out var statement))
             return statement;

@@ -49,6 +49,15 @@ internal sealed class PeerServer : IAsyncDisposable
             throw new InvalidOperationException($"{script} stop {directory} ended with {exitCode}: {errors}");
     }
 
+    /// <summary>Lets the script do something to the server that it started, such as <c>kill</c>.</summary>
+    /// <exception cref="InvalidOperationException">It could not.</exception>
+    public async Task CallAsync(string verb)
+    {
+        var (exitCode, _, errors) = await RunAsync(script, verb, Values[directoryKey]);
+        if (exitCode != 0)
+            throw new InvalidOperationException($"{script} {verb} ended with {exitCode}: {errors}");
+    }
+
     private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(string script, params string[] arguments)
     {
         var start = new ProcessStartInfo("bash", [script, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -80,7 +89,8 @@ internal sealed class PeerServer : IAsyncDisposable
             return (running.ExitCode, text, errors.ToString());
     }
 
-    private static string Checkout()
+    /// <summary>The folder of the checkout that the tests run from.</summary>
+    public static string Checkout()
     {
         for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(Path.Combine(folder.FullName, "PxBackup.sln")))

@@ -66,6 +66,12 @@ internal sealed class FakeRecordStore : IRecordStore
         _tombstones[key] = version;
     });
 
+    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+            return Task.FromResult(_tombstones.ContainsKey(key) && !_live.ContainsKey(key));
+    }
+
     /// <summary>Takes a record away as if another silo had deleted it.</summary>
     public void Vanish(RecordKey key)
     {

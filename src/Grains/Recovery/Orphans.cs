@@ -1,0 +1,50 @@
+using Microsoft.Extensions.Logging;
+using PxBackup.Grains.Catalog;
+using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
+using LogLevel = Microsoft.Extensions.Logging.LogLevel;
+
+namespace PxBackup.Grains.Recovery;
+
+/// <summary>
+/// Removes a resource of ours whose record was deleted. It appears when a silo stands still right before it makes the
+/// resource, others finish and delete the work meanwhile, and it wakes up. Only with a tombstone: a resource of which this store
+/// never knew belongs to another installation, or the store was restored from an older copy, and neither is ours to delete.
+/// </summary>
+internal sealed partial class Orphans(IGrainFactory grains, IRecordStore store, ILogger<Orphans> logger)
+{
+    /// <summary>Removes what the report is about, if its record was deleted; reported again while it is there.</summary>
+    /// <param name="kind">What the resource stands for.</param>
+    /// <param name="key">The object that its label names, which has no record.</param>
+    /// <param name="report">What the watch says.</param>
+    /// <exception cref="DomainException">The store or the cluster does not answer; the watch reports again.</exception>
+    public async Task RemoveAsync(ObjectKind kind, ObjectKey key, StorkReport report)
+    {
+        if (report.Gone || report.ClusterUid.Length == 0)
+            return;
+        var isBackups = kind == ObjectKind.Backup && await WasDeletedAsync(ObjectKind.Backup, key);
+        // The ApplicationBackup that a restore places on its cluster carries the restore's uid.
+        if (!isBackups && !await WasDeletedAsync(ObjectKind.Restore, key))
+            return;
+        var cluster = grains.Cluster(new ObjectKey(key.OrgId, report.ClusterUid));
+        var call = new ClusterCall
+        {
+            Verb = ClusterVerb.Delete,
+            Resource = kind == ObjectKind.Backup ? ClusterResource.ApplicationBackup : ClusterResource.ApplicationRestore,
+            Namespace = report.Namespace,
+            Name = report.Name,
+            Uid = key.Uid,
+        };
+        // What Stork saved for it meanwhile goes with it; a restore's copy names the data of a backup that stays.
+        if (isBackups)
+            await cluster.CallAsync(call with { Verb = ClusterVerb.Patch, Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
+        await cluster.CallAsync(call);
+        LogRemoved(logger, call.Resource, report.Namespace, report.Name, key);
+    }
+
+    private Task<bool> WasDeletedAsync(ObjectKind kind, ObjectKey key) => store.WasDeletedAsync(RecordKey.Of(kind, key), CancellationToken.None).OrUnavailableAsync();
+
+    [LoggerMessage(LogLevel.Warning, "{Resource} {Namespace}/{Name} appeared after its object {Key} was deleted: it is removed")]
+    private static partial void LogRemoved(ILogger logger, ClusterResource resource, string @namespace, string name, ObjectKey key);
+}

@@ -1,0 +1,41 @@
+using PxBackup.Grains.Records;
+using PxBackup.Persistence.MongoDB;
+using PxBackup.Persistence.Secrets;
+using PxBackup.Persistence.Sqlite;
+
+namespace PxBackup.Silo;
+
+/// <summary>The one place that knows which database is behind the ports.</summary>
+internal static class StoreSetup
+{
+    /// <summary>The records, for a process with grains.</summary>
+    public static void AddRecords(this IServiceCollection services, IConfiguration configuration)
+    {
+        var secrets = configuration.Read<SecretsOptions>(SecretsOptions.Section);
+        switch (KindOf(configuration))
+        {
+            case StoreKind.MongoDB:
+                services.AddMongoRecords(configuration.Read<MongoOptions>(MongoOptions.Section), secrets);
+                break;
+            default:
+                services.AddSqliteRecords(configuration.Read<SqliteOptions>(SqliteOptions.Section), secrets);
+                break;
+        }
+    }
+
+    /// <summary>Membership and reminders, for a silo whose cluster has several.</summary>
+    public static void UseTables(this ISiloBuilder silo, IConfiguration configuration)
+    {
+        silo.UseMongoClustering();
+        silo.UseMongoReminders();
+    }
+
+    /// <summary>Where a gateway finds the silos.</summary>
+    public static void UseTables(this IClientBuilder client, IConfiguration configuration)
+    {
+        client.Services.AddMongoDatabase(configuration.Read<MongoOptions>(MongoOptions.Section));
+        client.UseMongoClustering();
+    }
+
+    public static StoreKind KindOf(IConfiguration configuration) => configuration.Read<StoreOptions>(StoreOptions.Section).Kind;
+}
