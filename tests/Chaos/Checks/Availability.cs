@@ -10,7 +10,7 @@ namespace PxBackup.Chaos.Checks;
 /// One silo of three is killed while nothing else is wrong: when do reads of what it had answer again, and how many requests fail
 /// later than three seconds after it (N16).
 /// </summary>
-internal sealed class Availability(Installation installation, Edge edge, World world, History history, FaultLedger ledger)
+internal sealed class Availability(Edge edge, World world, History history, FaultLedger ledger)
 {
     private const double ReadFloor = 0.001, WriteFloor = 0.01;
     private const int Probed = 60;

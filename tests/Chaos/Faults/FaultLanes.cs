@@ -1,16 +1,22 @@
 using System.Diagnostics;
+using PxBackup.Chaos.Load;
 using PxBackup.Chaos.Network;
 using PxBackup.Chaos.Programs;
 
 namespace PxBackup.Chaos.Faults;
 
 /// <summary>Carries the plan out.</summary>
-internal sealed class FaultLanes(Installation installation, FaultLedger ledger, FaultLog log)
+internal sealed class FaultLanes(Installation installation, History history, FaultLedger ledger, FaultLog log)
 {
     /// <summary>How long a silo is given to come to its failpoint before another silo's work is hoped for.</summary>
     private static readonly TimeSpan PointPatience = TimeSpan.FromSeconds(30);
 
-    private const int PointAttempts = 4;
+    private const int PointAttempts = 6;
+
+    /// <summary>Requests that must have been answered between two faults of a lane, so that a slow machine is not only killed but works, too; not waited for longer than <see cref="ProgressPatience"/>.</summary>
+    private const int Progress = 40;
+
+    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
     private readonly ClusterTrouble _clusters = new(installation);
 
@@ -33,6 +39,7 @@ internal sealed class FaultLanes(Installation installation, FaultLedger ledger, 
         {
             await DoAsync(new PlannedFault(turn % 2 == 0 ? "gateway-kill" : "silo-kill", turn / 2 % 2, TimeSpan.Zero, TimeSpan.Zero), cancellationToken);
             await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(2), cancellationToken));
+            await ReadyAsync(turn % 2 == 0 ? installation.GatewayMembers[turn / 2 % 2] : installation.SiloMembers[turn / 2 % 2], cancellationToken);
         }
     }
 
@@ -60,11 +67,29 @@ internal sealed class FaultLanes(Installation installation, FaultLedger ledger, 
     {
         foreach (var fault in lane)
         {
+            var answered = history.Answered;
             await Task.WhenAny(Task.Delay(fault.Pause, cancellationToken));
+            await UntilAsync(() => history.Answered - answered >= Progress, ProgressPatience, cancellationToken);
+            if (TargetOf(fault) is { } member)
+                await ReadyAsync(member, cancellationToken);
             if (cancellationToken.IsCancellationRequested)
                 return;
             await DoAsync(fault, cancellationToken);
         }
+    }
+
+    private Member? TargetOf(PlannedFault fault) => fault.Kind switch
+    {
+        _ when fault.Kind.StartsWith("silo-", StringComparison.Ordinal) => installation.SiloMembers[fault.Target],
+        _ when fault.Kind.StartsWith("gateway-", StringComparison.Ordinal) => installation.GatewayMembers[fault.Target],
+        _ => null,
+    };
+
+    // Who is killed shall have been at work. One that cannot start now, such as without the database, is met as it is.
+    private static async Task ReadyAsync(Member member, CancellationToken cancellationToken)
+    {
+        for (var since = Stopwatch.StartNew(); since.Elapsed < ProgressPatience && !cancellationToken.IsCancellationRequested && !await member.IsReadyAsync(CancellationToken.None);)
+            await Task.WhenAny(Task.Delay(200, cancellationToken));
     }
 
     private async Task FailPointsAsync(Member silo, IReadOnlyList<string> points, CancellationToken cancellationToken)
@@ -85,6 +110,7 @@ internal sealed class FaultLanes(Installation installation, FaultLedger ledger, 
 
             silo.NextFailPoint = left.TryPeek(out var following) ? following.Point : "";
             var ends = silo.Ends.Count;
+            await ReadyAsync(silo, cancellationToken);
             await UntilAsync(() => silo.Ends.Count > ends, PointPatience, cancellationToken);
             if (!silo.Ends.Skip(ends).Any(end => end.FailPoint == point) && attempt < PointAttempts)
                 left.Enqueue((point, attempt + 1));

@@ -89,7 +89,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     private async Task ServeAsync(Socket client)
     {
         var who = _identify?.Invoke(((IPEndPoint)client.RemoteEndPoint!).Port);
-        var connection = new ProxiedConnection(this, client, who);
+        using var connection = new ProxiedConnection(this, client, who);
         _open[connection] = true;
         try
         {

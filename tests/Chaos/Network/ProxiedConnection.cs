@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace PxBackup.Chaos.Network;
 
 /// <summary>One connection through a proxy: two directions, each feels the fault of the moment.</summary>
-internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string? who)
+internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string? who) : IDisposable
 {
     private const int ChunkBytes = 32 * 1024;
     private static readonly LingerOption ResetOnClose = new(enable: true, seconds: 0);
@@ -15,6 +15,7 @@ internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string?
     private long _up;
     private long _down;
     private long _cutAt = -1;
+    private int _reset;
 
     /// <summary>Bytes from the client to the server.</summary>
     public long Up => Interlocked.Read(ref _up);
@@ -60,15 +61,20 @@ internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string?
         Interlocked.Exchange(ref _changed, New()).TrySetResult();
     }
 
+    public void Dispose()
+    {
+        Reset();
+        client.Dispose();
+        _server.Dispose();
+        _ended.Dispose();
+    }
+
     /// <summary>Ends both sides with RST.</summary>
     public void Reset()
     {
-        lock (_ended)
-        {
-            if (_ended.IsCancellationRequested)
-                return;
-            _ended.Cancel();
-        }
+        if (Interlocked.Exchange(ref _reset, 1) == 1)
+            return;
+        _ended.Cancel();
 
         foreach (var socket in (Socket[])[client, _server])
         {
