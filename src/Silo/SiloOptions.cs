@@ -54,7 +54,7 @@ internal sealed class SiloOptions
 /// <summary>How soon silos that do not answer are given up. Section <c>Silo:Liveness</c>; docs/performance.md has the measurements.</summary>
 internal sealed class LivenessOptions
 {
-    /// <summary>Wait for the answer to a probe, and the time between two. Orleans adapts it between half and four times this. 0.6 s: with three missed a killed silo is given up after about 2 s.</summary>
+    /// <summary>Wait for the answer to a probe, and the time between two. Orleans extends it up to four times when answers are slow. 0.6 s: with three missed a killed silo is given up after about 2 s.</summary>
     public TimeSpan ProbeTimeout { get; set; } = TimeSpan.FromMilliseconds(600);
 
     /// <summary>Missed probes in a row after which a silo votes against another.</summary>

@@ -15,7 +15,7 @@ internal sealed class Gateway : IAsyncDisposable
     {
         (Options, Time) = (options, time);
         Store = new(options.Postgres, time);
-        Transactions = new(Store, time);
+        Transactions = new(Store, RetryableWrites, time);
         Cursors = new(time);
     }
 

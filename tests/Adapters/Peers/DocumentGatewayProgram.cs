@@ -12,6 +12,7 @@ internal sealed class DocumentGatewayProgram : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly Process program;
+    private bool ended;
 
     private DocumentGatewayProgram(Process program, string connectionString) => (this.program, ConnectionString) = (program, connectionString);
 
@@ -52,6 +53,8 @@ internal sealed class DocumentGatewayProgram : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (ended) return;
+        ended = true;
         if (!program.HasExited) await KillAsync();
         program.Dispose();
     }

@@ -46,9 +46,10 @@ internal static class Hello
 
     private static void Authenticate(CommandContext context, BsonDocument reply)
     {
-        if (context.Gateway.Options.User is not { } user) return;
+        if (context.Gateway.Options.User is null) return;
         var command = context.Command.Read();
-        if (command.TryGetValue("saslSupportedMechs", out var who) && who.AsString.EndsWith("." + user, StringComparison.Ordinal)) reply["saslSupportedMechs"] = new BsonArray { Authentication.Mechanism };
+        // The same for names that nobody has: they fail later, as a wrong password does.
+        if (command.Contains("saslSupportedMechs")) reply["saslSupportedMechs"] = new BsonArray { Authentication.Mechanism };
         if (!command.TryGetValue("speculativeAuthenticate", out var first)) return;
         try
         {

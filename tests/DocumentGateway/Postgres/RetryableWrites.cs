@@ -10,6 +10,11 @@ internal sealed class RetryableWrites
     /// <summary>The answer (bytes, and whether it is one without errors) to a write that is done now or was done before.</summary>
     public const string Once = "SELECT reply, success FROM gateway.once($1, $2, $3, $4, $5, $6)";
 
+    /// <summary>Recorded in a transaction before it is committed: whether it was can then be told later.</summary>
+    public const string Commits = "INSERT INTO gateway.answered (session, number) VALUES ($1, $2) ON CONFLICT (session) DO UPDATE SET number = excluded.number RETURNING true";
+
+    public const string WasCommitted = "SELECT EXISTS (SELECT FROM gateway.answered WHERE session = $1 AND number = $2)";
+
     /// <summary>Several writes and several gateways may find the table missing at once: this number (any would do) makes them take turns.</summary>
     private const string Schema = """
         SELECT 1 FROM pg_advisory_xact_lock(5108001);

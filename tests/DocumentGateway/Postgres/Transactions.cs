@@ -7,7 +7,7 @@ using PxBackup.DocumentGateway.Wire;
 namespace PxBackup.DocumentGateway.Postgres;
 
 /// <summary>Multi-document transactions: each keeps a connection of its own from its first command to its end.</summary>
-internal sealed class Transactions(DocumentStore store, TimeProvider time)
+internal sealed class Transactions(DocumentStore store, RetryableWrites writes, TimeProvider time)
 {
     /// <summary>MongoDB's transactionLifetimeLimitSeconds.</summary>
     private static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
@@ -46,18 +46,20 @@ internal sealed class Transactions(DocumentStore store, TimeProvider time)
         return entry.Connection;
     }
 
-    /// <summary>Commits; once more is as good as once.</summary>
+    /// <summary>Commits; once more is as good as once, even when nobody knows what became of the first time.</summary>
     public async Task CommitAsync(Command command, CancellationToken cancellationToken)
     {
-        var number = command.TransactionNumber ?? -1;
-        if (command.Session is not { } session || Current(session, number) is not { } entry) throw Unknown(number);
-        if (entry.Committed) return;
-        if (entry.Ended) throw Unknown(number);
-        entries[session] = entry with { Ended = true };
+        if (command.Session is not { } session || command.TransactionNumber is not { } number) throw Unknown(-1);
+        await writes.PrepareAsync(store, cancellationToken);
+        if (Current(session, number) is not { Ended: false } entry)
+        {
+            if ((await store.CallAsync(null, null, RetryableWrites.WasCommitted, cancellationToken, session, number))[0] is true) return;
+            throw Unknown(number);
+        }
         try
         {
+            await store.CallAsync(entry.Connection, null, RetryableWrites.Commits, cancellationToken, session, number);
             await entry.Transaction.CommitAsync(cancellationToken);
-            entries[session] = entry with { Ended = true, Committed = true };
         }
         catch (Exception failure) when (DocumentStore.IsGone(failure))
         {
@@ -69,6 +71,7 @@ internal sealed class Transactions(DocumentStore store, TimeProvider time)
         }
         finally
         {
+            entries[session] = entry with { Ended = true };
             await entry.Connection.DisposeAsync();
         }
     }
@@ -103,7 +106,5 @@ internal sealed class Transactions(DocumentStore store, TimeProvider time)
     private sealed record Entry(long Number, NpgsqlConnection Connection, NpgsqlTransaction Transaction, long StartedAt)
     {
         public bool Ended { get; init; }
-
-        public bool Committed { get; init; }
     }
 }

@@ -41,7 +41,7 @@ internal sealed class Command
     public bool IsRetryable => Session is not null && TransactionNumber is not null && !InTransaction;
 
     /// <summary>The statements or documents that came apart from the command; nothing where they are inside of it.</summary>
-    public ReadOnlyMemory<byte>? Sequence(string name) => sequences.TryGetValue(name, out var documents) ? documents : null;
+    public ReadOnlyMemory<byte>? Sequence(string name) => sequences.TryGetValue(name, out var documents) ? documents : default(ReadOnlyMemory<byte>?);
 
     /// <summary>The command as objects; for those of which more than a few fields are read.</summary>
     public BsonDocument Read() => BsonSerializer.Deserialize<BsonDocument>(Document.ToArray());
