@@ -11,7 +11,7 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
     /// <summary>How long a silo is given to come to its failpoint before another silo's work is hoped for.</summary>
     private static readonly TimeSpan PointPatience = TimeSpan.FromSeconds(30);
 
-    private const int PointAttempts = 6;
+    private const int PointAttempts = 6, FaultAttempts = 3;
 
     /// <summary>Requests that must have been answered between two faults of a lane, so that a slow machine is not only killed but works, too; not waited for longer than <see cref="ProgressPatience"/>.</summary>
     private const int Progress = 40;
@@ -26,11 +26,23 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
     /// <summary>How long SIGTERM took; null for a program that had to be killed.</summary>
     public List<TimeSpan?> Stops { get; } = [];
 
-    public Task RunAsync(FaultPlan plan, CancellationToken cancellationToken) => Task.WhenAll(
-    [
-        .. plan.FailPoints.Select((points, silo) => FailPointsAsync(installation.SiloMembers[silo], points, cancellationToken)),
-        .. plan.Lanes.Select(lane => LaneAsync(lane, cancellationToken)),
-    ]);
+    /// <summary>Walks all lanes; returns when each is at its end, and at once when one cannot go on.</summary>
+    public async Task RunAsync(FaultPlan plan, CancellationToken cancellationToken)
+    {
+        using var broken = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        List<Task> lanes =
+        [
+            .. plan.FailPoints.Select((points, silo) => FailPointsAsync(installation.SiloMembers[silo], points, broken.Token)),
+            .. plan.Lanes.Select(lane => LaneAsync(lane, broken.Token)),
+        ];
+        await foreach (var lane in Task.WhenEach(lanes).WithCancellation(CancellationToken.None))
+        {
+            if (lane.IsFaulted)
+                await broken.CancelAsync();
+        }
+
+        await Task.WhenAll(lanes);
+    }
 
     /// <summary>Kills silos and gateways by turns until there were as many kills as wanted.</summary>
     public async Task TopUpAsync(int kills, CancellationToken cancellationToken)
@@ -65,8 +77,11 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
 
     private async Task LaneAsync(IReadOnlyList<PlannedFault> lane, CancellationToken cancellationToken)
     {
-        foreach (var fault in lane)
+        // What met nothing, because other faults had left nothing to meet, comes once more at the end.
+        var left = new Queue<(PlannedFault Fault, int Attempt)>(lane.Select(fault => (fault, 1)));
+        while (left.TryDequeue(out var next))
         {
+            var (fault, attempt) = next;
             var answered = history.Answered;
             await Task.WhenAny(Task.Delay(fault.Pause, cancellationToken));
             await UntilAsync(() => history.Answered - answered >= Progress, ProgressPatience, cancellationToken);
@@ -74,7 +89,8 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
                 await ReadyAsync(member, cancellationToken);
             if (cancellationToken.IsCancellationRequested)
                 return;
-            await DoAsync(fault, cancellationToken);
+            if (!await DoAsync(fault, cancellationToken) && attempt < FaultAttempts)
+                left.Enqueue((fault, attempt + 1));
         }
     }
 
@@ -121,7 +137,7 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
             ledger.Add("silo-kill", silo.Name, Stopwatch.GetTimestamp(), await silo.KillAsync()); // So that nothing armed is left.
     }
 
-    private async Task DoAsync(PlannedFault fault, CancellationToken cancellationToken)
+    private async Task<bool> DoAsync(PlannedFault fault, CancellationToken cancellationToken)
     {
         var begin = Stopwatch.GetTimestamp();
         var (target, fired, kills) = fault.Kind switch
@@ -147,6 +163,7 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
         };
         ledger.Add(new FaultEntry(fault.Kind, target, begin, Stopwatch.GetTimestamp(), fired, kills));
         log.Say($"{fault.Kind} {target}: {(fired > 0 ? $"met {fired}" : "met nothing")}");
+        return fired > 0;
     }
 
     private static (string, long, int) Killed(string target, bool killed) => (target, killed ? 1 : 0, killed ? 1 : 0);

@@ -111,8 +111,12 @@ public sealed class Fault_proxy : IAsyncLifetime
         _proxy.Set(new ProxyFault(ProxyMode.Reset));
 
         await AssertResetAsync(open, "");
-        using var late = await ConnectAsync();
-        await AssertResetAsync(late, "late");
+        await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            using var late = await ConnectAsync(); // Here already, or at its first word.
+            Assert.Equal("", await AskAsync(late, "late"));
+            throw new InvalidOperationException("the connection ended without a reset");
+        });
         Assert.DoesNotContain("late", Heard);
     }
 
