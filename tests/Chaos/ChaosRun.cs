@@ -21,8 +21,8 @@ internal sealed class ChaosRun(ChaosOptions options)
     /// <summary>Stories at once at most: more would only wait for each other.</summary>
     private const int OpenStories = 48;
 
-    /// <summary>When the faults of a short run are broken off. On an idle machine of two cores they are done in half of it; one that is overloaded ends here, and says what it did not get to.</summary>
-    private static readonly TimeSpan ShortStorm = TimeSpan.FromMinutes(6);
+    /// <summary>When the faults of a short run are broken off. On an idle machine of two cores they are done in a quarter of it; one that is overloaded ends here, and says what it did not get to.</summary>
+    private static readonly TimeSpan ShortStorm = TimeSpan.FromMinutes(12);
 
     /// <summary>How long healing may take: the goals' bound.</summary>
     private static readonly TimeSpan QuietLimit = TimeSpan.FromMinutes(2);
@@ -84,7 +84,7 @@ internal sealed class ChaosRun(ChaosOptions options)
         (readers.PerSecond, readers.WritesPerSecond) = (20, 2);
         _log.Say($"round {round + 1}: reads after single kills p99 {Percentiles.Of(availability.Recoveries, 0.99).TotalSeconds:0.00} s; all faults from here");
 
-        var lanes = new FaultLanes(installation, _history, _ledger, _log);
+        var lanes = new FaultLanes(installation, teller, _ledger, _log);
         if (options.IsShort)
             storm.CancelAfter(ShortStorm);
         await lanes.RunAsync(plan, storm.Token);

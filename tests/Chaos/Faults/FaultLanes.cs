@@ -6,17 +6,18 @@ using PxBackup.Chaos.Programs;
 namespace PxBackup.Chaos.Faults;
 
 /// <summary>Carries the plan out.</summary>
-internal sealed class FaultLanes(Installation installation, History history, FaultLedger ledger, FaultLog log)
+internal sealed class FaultLanes(Installation installation, StoryTeller teller, FaultLedger ledger, FaultLog log)
 {
-    /// <summary>How long a silo is given to come to its failpoint before another silo's work is hoped for.</summary>
-    private static readonly TimeSpan PointPatience = TimeSpan.FromSeconds(30);
+    /// <summary>How long a silo is given to come to its failpoint, in time and in stories that ended meanwhile, before it is tried again later.</summary>
+    private static readonly TimeSpan PointPatience = TimeSpan.FromSeconds(25), LongestPointPatience = TimeSpan.FromSeconds(90);
 
+    private const int PointStories = 30;
     private const int PointAttempts = 6, FaultAttempts = 3;
 
-    /// <summary>Requests that must have been answered between two faults of a lane, so that a slow machine is not only killed but works, too; not waited for longer than <see cref="ProgressPatience"/>.</summary>
-    private const int Progress = 40;
+    /// <summary>Stories that must have ended between two faults of a lane, so that a slow machine works between its faults, too; not waited for longer than <see cref="ProgressPatience"/>.</summary>
+    private const int Progress = 3;
 
-    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(45), ReadyPatience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
     private readonly ClusterTrouble _clusters = new(installation);
 
@@ -82,9 +83,9 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
         while (left.TryDequeue(out var next))
         {
             var (fault, attempt) = next;
-            var answered = history.Answered;
+            var done = teller.Count.Done;
             await Task.WhenAny(Task.Delay(fault.Pause, cancellationToken));
-            await UntilAsync(() => history.Answered - answered >= Progress, ProgressPatience, cancellationToken);
+            await UntilAsync(() => teller.Count.Done - done >= Progress, ProgressPatience, cancellationToken);
             if (TargetOf(fault) is { } member)
                 await ReadyAsync(member, cancellationToken);
             if (cancellationToken.IsCancellationRequested)
@@ -104,7 +105,7 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
     // Who is killed shall have been at work. One that cannot start now, such as without the database, is met as it is.
     private static async Task ReadyAsync(Member member, CancellationToken cancellationToken)
     {
-        for (var since = Stopwatch.StartNew(); since.Elapsed < ProgressPatience && !cancellationToken.IsCancellationRequested && !await member.IsReadyAsync(CancellationToken.None);)
+        for (var since = Stopwatch.StartNew(); since.Elapsed < ReadyPatience && !cancellationToken.IsCancellationRequested && !await member.IsReadyAsync(CancellationToken.None);)
             await Task.WhenAny(Task.Delay(200, cancellationToken));
     }
 
@@ -127,7 +128,8 @@ internal sealed class FaultLanes(Installation installation, History history, Fau
             silo.NextFailPoint = left.TryPeek(out var following) ? following.Point : "";
             var ends = silo.Ends.Count;
             await ReadyAsync(silo, cancellationToken);
-            await UntilAsync(() => silo.Ends.Count > ends, PointPatience, cancellationToken);
+            var (armed, done) = (Stopwatch.StartNew(), teller.Count.Done);
+            await UntilAsync(() => silo.Ends.Count > ends || (armed.Elapsed > PointPatience && teller.Count.Done - done > PointStories), LongestPointPatience, cancellationToken);
             if (!silo.Ends.Skip(ends).Any(end => end.FailPoint == point) && attempt < PointAttempts)
                 left.Enqueue((point, attempt + 1));
         }

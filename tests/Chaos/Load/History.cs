@@ -52,21 +52,12 @@ internal sealed class History
 {
     private readonly ConcurrentQueue<HistoryEntry> _entries = new();
     private long _number;
-    private long _answered;
-
-    /// <summary>Requests answered with OK so far: how far the load has come, whatever the machine's speed.</summary>
-    public long Answered => Interlocked.Read(ref _answered);
 
     public IReadOnlyCollection<HistoryEntry> Entries => _entries;
 
     public long Next() => Interlocked.Increment(ref _number);
 
-    public void Add(HistoryEntry entry)
-    {
-        _entries.Enqueue(entry);
-        if (entry.Code == Grpc.Core.StatusCode.OK)
-            Interlocked.Increment(ref _answered);
-    }
+    public void Add(HistoryEntry entry) => _entries.Enqueue(entry);
 
     /// <summary>One JSON object a line, times in milliseconds since <paramref name="start"/>.</summary>
     public void WriteTo(string file, long start)

@@ -10,7 +10,7 @@ public sealed class Chaos_in_short : IDisposable
     private const string Seed = "20261123";
 
     // The run itself ends within five minutes on an idle machine of two cores; the rest is for one that does other things as well.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(12);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(18);
     private readonly string _folder = Directory.CreateTempSubdirectory("pxbackup-endtoend-chaos-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
