@@ -10,6 +10,7 @@ internal sealed record ChaosOptions
           --short          one round of at most five minutes with at least 60 kills and 200 backups
           --clusters N     simulated clusters (default 20)
           --stories N      clients a round at least (default 240)
+          --faults N       no more faults than this in each of the lanes of a round, for a quick look (default: all)
           --folder DIR     where data, logs and the history go (default: a new one beneath the temporary folder)
           --summary FILE   where the summary goes as JSON, besides the folder
           --keep           leaves the folder behind also when nothing was wrong
@@ -24,6 +25,9 @@ internal sealed record ChaosOptions
     public int Clusters { get; init; } = 20;
 
     public int Stories { get; init; } = 240;
+
+    /// <summary>Most faults of a lane.</summary>
+    public int Faults { get; init; } = int.MaxValue;
 
     public string Folder { get; init; } = "";
 
@@ -45,6 +49,7 @@ internal sealed record ChaosOptions
                 "--minutes" => options with { Length = TimeSpan.FromMinutes(Number(1, 100_000)) },
                 "--clusters" => options with { Clusters = Number(1, 1_000) },
                 "--stories" => options with { Stories = Number(1, 100_000) },
+                "--faults" => options with { Faults = Number(0, 100_000) },
                 "--folder" => options with { Folder = Path.GetFullPath(Value()) },
                 "--summary" => options with { Summary = Path.GetFullPath(Value()) },
                 _ => throw new ArgumentException($"unknown option '{arguments[i]}'"),

@@ -70,7 +70,7 @@ internal sealed class ChaosRun(ChaosOptions options)
 
     private async Task RoundAsync(int round, Installation installation, Edge edge, World world, Readers readers, Availability availability, CancellationToken cancellationToken)
     {
-        var plan = FaultPlan.Of(options.Seed, round, options.Clusters, Places.FailPoints(), options.IsShort, installation.Database.IsOurs);
+        var plan = FaultPlan.Of(options.Seed, round, options.Clusters, Places.FailPoints(), options.IsShort, installation.Database.IsOurs).AtMost(options.Faults);
         using var giveUp = new CancellationTokenSource();
         using var storm = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var telling = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -88,7 +88,7 @@ internal sealed class ChaosRun(ChaosOptions options)
         if (options.IsShort)
             storm.CancelAfter(ShortStorm);
         await lanes.RunAsync(plan, storm.Token);
-        if (options.IsShort)
+        if (options is { IsShort: true, Faults: int.MaxValue })
             await lanes.TopUpAsync(ShortKills, storm.Token);
         while (teller.Count.Begun < options.Stories && !storm.IsCancellationRequested)
             await Task.Delay(200, CancellationToken.None);
@@ -132,7 +132,7 @@ internal sealed class ChaosRun(ChaosOptions options)
 
     private IEnumerable<Violation> Missing(RunSummary summary)
     {
-        if (!options.IsShort)
+        if (options is not { IsShort: true, Faults: int.MaxValue })
             yield break;
         if (summary.Kills < 60)
             yield return new("run", "", $"only {summary.Kills} kills instead of 60");

@@ -22,6 +22,13 @@ internal sealed record FaultPlan
     /// <summary>The order in which silos are killed one at a time while availability is measured.</summary>
     public required IReadOnlyList<int> MeasuredKills { get; init; }
 
+    /// <summary>The same with no more than so many faults in each lane.</summary>
+    public FaultPlan AtMost(int faults) => this with
+    {
+        FailPoints = [.. FailPoints.Select(points => points.Take(faults).ToList())],
+        Lanes = [.. Lanes.Select(lane => lane.Take(faults).ToList())],
+    };
+
     /// <summary>The plan of a round.</summary>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="round">Number of the round.</param>
