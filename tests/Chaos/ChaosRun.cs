@@ -48,6 +48,7 @@ internal sealed class ChaosRun(ChaosOptions options)
         var availability = new Availability(edge, world, _history, _ledger);
         await using (var readers = new Readers(edge, world))
         {
+            await using var kept = new Written(_history, Path.Combine(options.Folder, "history.jsonl"));
             readers.Start();
             do
             {
@@ -62,7 +63,6 @@ internal sealed class ChaosRun(ChaosOptions options)
         _violations.AddRange(HistoryChecks.Errors(_history));
         _violations.AddRange(HistoryChecks.Order(_history, world));
         _violations.AddRange(availability.Check());
-        _history.WriteTo(Path.Combine(options.Folder, "history.jsonl"), _history.Entries.FirstOrDefault()?.Begin ?? 0);
         var summary = new SummaryOf(options.Seed, rounds, since.Elapsed, _ledger, _history, world, availability, _ends, _stops, _quiet).Make(Resources.Compare(before, Resources.Of(installation)));
         _violations.AddRange(Missing(summary));
         return summary with { Violations = _violations };
@@ -151,5 +151,15 @@ internal sealed class ChaosRun(ChaosOptions options)
             _ledger.Add($"failpoint", end.Member, Stopwatch.GetTimestamp(), killed: true);
         if (end.By != EndedBy.Us)
             _log.Say(end.By == EndedBy.FailPoint ? $"{end.Member} ended at failpoint {end.FailPoint}" : $"{end.Member} ended by itself with code {end.ExitCode}, see {Path.GetFileName(end.LogFile)}");
+    }
+
+    /// <summary>Writes the history down whatever ends the run.</summary>
+    private sealed class Written(History history, string file) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync()
+        {
+            history.WriteTo(file, history.Entries.FirstOrDefault()?.Begin ?? 0);
+            return ValueTask.CompletedTask;
+        }
     }
 }

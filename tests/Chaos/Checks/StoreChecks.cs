@@ -9,7 +9,7 @@ namespace PxBackup.Chaos.Checks;
 internal sealed class StoreChecks(Installation installation, World world)
 {
     // As the product's documents are written; docs/operations/mongodb.md describes them.
-    private const string Name = "name", Uid = "uid", Deleted = "deleted", Status = "status";
+    private const string Id = "_id", Name = "name", Deleted = "deleted", Status = "status";
 
     public async Task<IReadOnlyList<Violation>> RunAsync(CancellationToken cancellationToken)
     {
@@ -19,17 +19,20 @@ internal sealed class StoreChecks(Installation installation, World world)
         foreach (var (kind, collection) in ((TrackedKind, string)[])[(TrackedKind.Backup, "backup"), (TrackedKind.Restore, "restore")])
         {
             var documents = await database.GetCollection<BsonDocument>(collection).Find(FilterDefinition<BsonDocument>.Empty).ToListAsync(cancellationToken);
-            Check(kind, documents.Where(document => !document.Contains(Deleted)).ToList(), documents.Where(document => document.Contains(Deleted)).Select(document => document[Uid].AsString).ToHashSet(), wrong);
+            Check(kind, documents.Where(document => !document.Contains(Deleted)).ToList(), documents.Where(document => document.Contains(Deleted)).Select(UidOf).ToHashSet(), wrong);
         }
 
         return wrong;
     }
 
+    // The id is org/uid; a tombstone keeps nothing else.
+    private static string UidOf(BsonDocument document) => document[Id].AsString[(document[Id].AsString.LastIndexOf('/') + 1)..];
+
     private void Check(TrackedKind kind, List<BsonDocument> live, HashSet<string> tombstones, List<Violation> wrong)
     {
         foreach (var twice in live.GroupBy(document => document[Name].AsString).Where(group => group.Count() > 1))
             wrong.Add(new("N2", twice.Key, $"the database has it {twice.Count()} times"));
-        var byUid = live.GroupBy(document => document[Uid].AsString).ToDictionary(group => group.Key, group => group.First());
+        var byUid = live.GroupBy(UidOf).ToDictionary(group => group.Key, group => group.First());
         foreach (var tracked in world.Of(kind).Where(tracked => tracked.IsAccepted))
         {
             var document = byUid.GetValueOrDefault(tracked.Uid);
