@@ -13,6 +13,7 @@ usage: ./build.sh COMMAND [ARGUMENTS]
   run [ARGUMENTS]  start PxBackup on this machine with a simulated fleet, perform the walk, stay up (--help: options)
   test [SUITE…]    build, start the real servers, run the suites InProcess, Simulation, Adapters, EndToEnd (or those named)
   bugs [NAME…]     build with seeded bugs and show which test finds each; prints the table for docs/reliability.md
+  chaos [OPTIONS]  faults against real processes (--seed N, --minutes M, --short, --keep), docs/reliability.md
   bench [NAME…]    measure; prints tables for docs/performance.md (bench list: the names)
   format           rewrite white space and usings
   clean            remove what was built
@@ -58,7 +59,7 @@ test_all() {
   local suites=("$@")
   [ "${#suites[@]}" -gt 0 ] || suites=(InProcess Simulation Adapters EndToEnd)
   local peers=0
-  for s in "${suites[@]}"; do [ "$s" = Adapters ] && peers=1; done
+  for s in "${suites[@]}"; do [ "$s" = InProcess ] || peers=1; done
   # The real servers are built while the compiler works; what cannot be built is said there and fails here.
   local preparing=""
   if [ "$peers" = 1 ]; then tests/peers/peers.sh prepare & preparing=$!; fi
@@ -77,6 +78,7 @@ case "$command" in
   run) build && exec dotnet "tests/QuickStart/bin/$configuration/net10.0/PxBackup.QuickStart.dll" "$@" ;;
   test) test_all "$@" ;;
   bugs) exec tests/Simulation/bugs.sh "$@" ;;
+  chaos) build && exec dotnet "tests/Chaos/bin/$configuration/net10.0/PxBackup.Chaos.dll" "$@" ;;
   bench) build && exec dotnet "tests/Benchmarks/bin/$configuration/net10.0/PxBackup.Benchmarks.dll" "$@" ;;
   format) dotnet format whitespace PxBackup.sln "$@" ;;
   clean) git clean -fdX -- src tests ;;

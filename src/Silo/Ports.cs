@@ -18,7 +18,7 @@ internal static class Ports
 
         if (role == Role.Gateway)
             return;
-        Check(silo.Address, silo.Port, "silo", "--silo-port");
+        Check(silo.Address, silo.ListenPort > 0 ? silo.ListenPort : silo.Port, "silo", silo.ListenPort > 0 ? "--Silo:ListenPort" : "--silo-port");
         Check(silo.Address, silo.ClientPort, "client", "--client-port");
         if (role == Role.Silo)
             Check(silo.Address, silo.ProbePort, "probe", "--probe-port");

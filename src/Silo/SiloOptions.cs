@@ -24,6 +24,13 @@ internal sealed class SiloOptions
     [Range(0, 65535)]
     public int Port { get; set; } = 11111;
 
+    /// <summary>
+    /// Port of <see cref="Address"/> on which this silo listens for others when they reach it at <see cref="Port"/> by way of a proxy or a port
+    /// mapping; 0 (the default) listens on <see cref="Port"/> itself.
+    /// </summary>
+    [Range(0, 65535)]
+    public int ListenPort { get; set; }
+
     /// <summary>Port for the gateways; 0 takes a free one. Default 30000, Orleans' own.</summary>
     [Range(0, 65535)]
     public int ClientPort { get; set; } = 30000;

@@ -82,6 +82,8 @@ internal static class SiloSetup
         {
             silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.ClusterId, options.ClusterId));
             silo.ConfigureEndpoints(IPAddress.Parse(options.Address), Ports.OrFree(options.Port), Ports.OrFree(options.ClientPort), listenOnAnyHostAddress: false);
+            if (options.ListenPort > 0)
+                silo.Configure<EndpointOptions>(endpoint => endpoint.SiloListeningEndpoint = new IPEndPoint(IPAddress.Parse(options.Address), options.ListenPort));
             silo.Configure<ClusterMembershipOptions>(membership => Tune(membership, options.Liveness));
             silo.UseTables(builder.Configuration);
 #pragma warning disable ORLEANSEXP003 // The strongly consistent directory: a lost silo's part of the default one takes its live grains down with it (ADR 0020).

@@ -1,4 +1,5 @@
 using Orleans.Runtime;
+using Orleans.Runtime.Messaging;
 
 namespace PxBackup.Silo;
 
@@ -13,7 +14,8 @@ internal sealed partial class WaitForSilos(TimeProvider time, ILogger<WaitForSil
 
     public async Task<bool> ShouldRetryConnectionAttempt(Exception exception, CancellationToken cancellationToken)
     {
-        if (exception is not SiloUnavailableException)
+        // Unavailable: the table names no silo. The others: it names some, but they have died or are starting.
+        if (exception is not (SiloUnavailableException or ConnectionFailedException or OrleansMessageRejectionException or TimeoutException))
             return false; // The database's own refusals: told in one line, as at any start.
         if (_attempts++ % ToldEvery == 0)
             LogWaiting(logger, exception.Message);

@@ -127,6 +127,8 @@ state_of() { [ "$(cat "$1/.pxbackup-peer" 2>/dev/null)" = "$PEER" ] || fail "$1 
 restart() {
   state_of "$1"
   end_now "$1"
+  # Nothing of it runs; but its pid may be another program's by now, or wait for its parent: then PostgreSQL would take it for itself.
+  rm -f "$1/pg/data/postmaster.pid" "$1"/pg/.s.PGSQL.*
   run "$1" "$(cat "$1/port")" || fail "did not start again: $(tail -n 1 "$1/postgres.out")"
 }
 

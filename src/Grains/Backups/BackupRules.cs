@@ -147,6 +147,7 @@ internal static class BackupRules
         var next = record.Clone();
         var info = next.Backup.BackupInfo;
         StorkBackups.Take(info, resource, now);
+        NotBefore(next.Backup.Metadata.CreateTime, info.CompletionTimeInfo);
         if (info.Status.Status == Status.Success && info.MissingNamespaces.Count > 0)
         {
             info.Status = new BackupInfo.Types.StatusInfo
@@ -157,6 +158,16 @@ internal static class BackupRules
         }
 
         return next.AtRest(now);
+    }
+
+    // Stork's times are whole seconds of the cluster's clock, which may be behind ours: nothing ends before it was asked for.
+    private static void NotBefore(Google.Protobuf.WellKnownTypes.Timestamp created, completionTimeInfo times)
+    {
+        times.VolumesCompletionTime = Later(times.VolumesCompletionTime);
+        times.ResourcesCompletionTime = Later(times.ResourcesCompletionTime);
+        times.TotalCompletionTime = Later(times.TotalCompletionTime);
+
+        Google.Protobuf.WellKnownTypes.Timestamp Later(Google.Protobuf.WellKnownTypes.Timestamp time) => time.CompareTo(created) < 0 ? created : time;
     }
 
     /// <summary>It will not succeed any more. What may exist on the cluster is to be removed, so that Stork stops trying.</summary>

@@ -72,18 +72,31 @@ public sealed class ClusterFaults
         lock (_gate) (_requests ??= []).Add(fault);
     }
 
+    /// <summary>Takes a fault back.</summary>
+    public void Remove(RequestFault fault)
+    {
+        lock (_gate) _requests?.Remove(fault);
+    }
+
     /// <summary>Takes a right away from the cluster's token.</summary>
     public void Deny(AccessDenial denial)
     {
         lock (_gate) (_denials ??= []).Add(denial);
     }
 
-    /// <summary>Ends every open watch: abruptly (a cut connection or stream) or as a server ends one at its time-out.</summary>
-    public void CutWatches(bool abruptly = true)
+    /// <summary>What the open watches watch, one entry each: the resource as <c>applicationbackups.stork.libopenstorage.org</c>.</summary>
+    public IReadOnlyList<string> OpenWatches
+    {
+        get { lock (_gate) return _watches is null ? [] : [.. _watches.Select(watch => watch.Resource)]; }
+    }
+
+    /// <summary>Ends every open watch: abruptly (a cut connection or stream) or as a server ends one at its time-out. Returns how many there were.</summary>
+    public int CutWatches(bool abruptly = true)
     {
         WatchConnection[] open;
         lock (_gate) open = _watches?.ToArray() ?? [];
         foreach (var watch in open) watch.Cut(abruptly);
+        return open.Length;
     }
 
     /// <summary>Makes every watch silent (no events, no bookmarks, no end), or lets them speak again, with all they missed.</summary>
@@ -140,9 +153,9 @@ public sealed class ClusterFaults
 
     internal Task UntilHeard() => _heard?.Task ?? Task.CompletedTask;
 
-    internal WatchConnection WatchStarted()
+    internal WatchConnection WatchStarted(string resource)
     {
-        var watch = new WatchConnection(this);
+        var watch = new WatchConnection(this, resource);
         lock (_gate) (_watches ??= []).Add(watch);
         return watch;
     }

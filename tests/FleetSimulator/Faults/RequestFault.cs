@@ -47,7 +47,8 @@ public sealed class RequestFault
     /// <summary>How many requests are taken; 0 takes them until the faults are cleared.</summary>
     public int Count { get; init; } = 1;
 
-    internal int Taken { get; set; }
+    /// <summary>How many requests it has taken: the proof that it fired.</summary>
+    public int Taken { get; internal set; }
 
     internal bool Takes(string method, bool watch, string path)
     {

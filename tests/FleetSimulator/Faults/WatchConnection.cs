@@ -3,10 +3,12 @@ using Microsoft.AspNetCore.Http;
 namespace PxBackup.FleetSimulator.Faults;
 
 /// <summary>One open watch, as far as faults can reach it.</summary>
-internal sealed class WatchConnection(ClusterFaults faults) : IDisposable
+internal sealed class WatchConnection(ClusterFaults faults, string resource) : IDisposable
 {
     private readonly CancellationTokenSource _cut = new();
     private long _sent;
+
+    public string Resource => resource;
 
     public CancellationToken Ended => _cut.Token;
 

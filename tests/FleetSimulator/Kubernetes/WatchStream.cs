@@ -28,7 +28,7 @@ internal static class WatchStream
 
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         http.Response.ContentType = "application/json";
-        using var connection = cluster.Faults.WatchStarted();
+        using var connection = cluster.Faults.WatchStarted(target.Type.GroupResource);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, connection.Ended);
         ended.CancelAfter(timeout);
         var signal = cluster.Store.Join(target.Type);

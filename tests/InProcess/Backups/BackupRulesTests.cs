@@ -32,6 +32,17 @@ public sealed class BackupRulesTests
     }
 
     [Fact]
+    public void A_backup_of_a_cluster_whose_clock_is_behind_does_not_end_before_it_was_asked_for()
+    {
+        var early = A.Final();
+        early.Status.FinishTimestamp = A.Noon.AddHours(-1);
+
+        var times = BackupRules.Finish(A.Running(), early, A.Noon.AddSeconds(10)).Backup.BackupInfo.CompletionTimeInfo;
+
+        Assert.Equal((A.Noon, A.Noon, A.Noon), (times.TotalCompletionTime.ToDateTimeOffset(), times.ResourcesCompletionTime.ToDateTimeOffset(), times.VolumesCompletionTime.ToDateTimeOffset()));
+    }
+
+    [Fact]
     public void A_lost_answer_to_the_placement_changes_nothing_the_second_time()
     {
         var running = A.Running();

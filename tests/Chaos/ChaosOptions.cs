@@ -1,0 +1,66 @@
+namespace PxBackup.Chaos;
+
+/// <summary>What a run was started with.</summary>
+internal sealed record ChaosOptions
+{
+    public const string Usage = """
+        usage: ./build.sh chaos [options]
+          --seed N         repeats the faults and the requests of an earlier run (timing may differ)
+          --minutes M      how long rounds are begun (default 60)
+          --short          one round of at most five minutes with at least 60 kills and 200 backups
+          --clusters N     simulated clusters (default 20)
+          --stories N      clients a round at least (default 240)
+          --faults N       no more faults than this in each of the lanes of a round, for a quick look (default: all)
+          --folder DIR     where data, logs and the history go (default: a new one beneath the temporary folder)
+          --summary FILE   where the summary goes as JSON, besides the folder
+          --keep           leaves the folder behind also when nothing was wrong
+        """;
+
+    public int Seed { get; init; } = Random.Shared.Next(1, 1_000_000);
+
+    public TimeSpan Length { get; init; } = TimeSpan.FromMinutes(60);
+
+    public bool IsShort { get; init; }
+
+    public int Clusters { get; init; } = 20;
+
+    public int Stories { get; init; } = 240;
+
+    /// <summary>Most faults of a lane.</summary>
+    public int Faults { get; init; } = int.MaxValue;
+
+    public string Folder { get; init; } = "";
+
+    public string Summary { get; init; } = "";
+
+    public bool Keep { get; init; }
+
+    /// <exception cref="ArgumentException">An argument is unknown, or has no usable value.</exception>
+    public static ChaosOptions Read(string[] arguments)
+    {
+        var options = new ChaosOptions();
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            options = arguments[i] switch
+            {
+                "--short" => options with { IsShort = true },
+                "--keep" => options with { Keep = true },
+                "--seed" => options with { Seed = Number(1, int.MaxValue) },
+                "--minutes" => options with { Length = TimeSpan.FromMinutes(Number(1, 100_000)) },
+                "--clusters" => options with { Clusters = Number(1, 1_000) },
+                "--stories" => options with { Stories = Number(1, 100_000) },
+                "--faults" => options with { Faults = Number(0, 100_000) },
+                "--folder" => options with { Folder = Path.GetFullPath(Value()) },
+                "--summary" => options with { Summary = Path.GetFullPath(Value()) },
+                _ => throw new ArgumentException($"unknown option '{arguments[i]}'"),
+            };
+
+            string Value() => ++i < arguments.Length ? arguments[i] : throw new ArgumentException($"{arguments[i - 1]} needs a value");
+
+            int Number(int least, int most) =>
+                int.TryParse(Value(), out var number) && number >= least && number <= most ? number : throw new ArgumentException($"{arguments[i - 1]} must be a whole number from {least} to {most}");
+        }
+
+        return options with { Folder = options.Folder.Length > 0 ? options.Folder : Directory.CreateTempSubdirectory("pxbackup-chaos-").FullName };
+    }
+}
