@@ -19,8 +19,8 @@ internal sealed class Coverage
 
     public long Restores { get; private set; }
 
-    /// <summary>Resources that a zombie or a late call made for what was deleted by then.</summary>
-    public long KnownOrphans { get; set; }
+    /// <summary>Resources that a zombie or a late call made.</summary>
+    public long Stale { get; private set; }
 
     /// <summary>Creates that came after the deletion of what they had made.</summary>
     public long Resurrections { get; private set; }
@@ -47,6 +47,7 @@ internal sealed class Coverage
         Resurrections += home.Truth.Resurrections;
         foreach (var story in home.Truth.Stories.Values)
         {
+            Stale += story.StaleUids.Count;
             if (story.Deleted)
                 Deleted++;
             if (story.Kind == ObjectKind.Restore)
@@ -72,7 +73,7 @@ internal sealed class Coverage
         Deleted += other.Deleted;
         Restores += other.Restores;
         Resurrections += other.Resurrections;
-        KnownOrphans += other.KnownOrphans;
+        Stale += other.Stale;
         foreach (var kind in Faults.All)
             _faults[(int)kind] += other._faults[(int)kind];
         foreach (var (what, count) in other.Ends)
@@ -86,13 +87,15 @@ internal sealed class Coverage
             yield return kind.ToString();
         foreach (var end in new[] { "Backup Success", "Backup PartialSuccess", "Backup Failed", "Restore Success", "Restore PartialSuccess", "Restore Failed" }.Where(end => !Ends.ContainsKey(end)))
             yield return end;
+        if (Stale == 0)
+            yield return "a resource made by a zombie or late";
         if (Deleted == 0)
             yield return "a deletion";
         if (Faultless == 0)
             yield return "a history without faults";
     }
 
-    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {KnownOrphans} orphans of zombies, {Resurrections} creates after a deletion; "
+    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {Stale} resources made by zombies or late, {Resurrections} creates after a deletion; "
         + string.Join(", ", Ends.OrderBy(end => end.Key, StringComparer.Ordinal).Select(end => $"{end.Key} {end.Value}")) + "; faults: "
         + string.Join(", ", Faults.All.Select(kind => $"{kind} {Fired(kind)}"));
 

@@ -18,11 +18,9 @@ internal sealed class History
     // Each silo sweeps once more in this time.
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(40);
     private readonly Installation _home;
-    private readonly Coverage _coverage;
 
-    private History(ulong seed, bool trace, Coverage coverage)
+    private History(ulong seed, bool trace)
     {
-        _coverage = coverage;
         World = new World(seed, trace);
         var random = World.Random;
         _home = new Installation(World, SimOptions.ByWorkAtOnce[1 + random.Next(3)]);
@@ -41,7 +39,7 @@ internal sealed class History
     /// <summary>Lives through a history; the first broken promise is in its world.</summary>
     public static World Run(ulong seed, bool trace, Coverage coverage)
     {
-        var history = new History(seed, trace, coverage);
+        var history = new History(seed, trace);
         try
         {
             history.Live();
@@ -192,7 +190,6 @@ internal sealed class History
     private void CheckOwner(Kubernetes cluster, KubernetesResource resource)
     {
         var uid = resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "";
-        var stale = _home.Truth.Of(uid).StaleUids.Contains(resource.Metadata.Uid);
         if (resource is ApplicationBackup && _home.Records.Find<BackupRecord>(Truth.Key(ObjectKind.Backup, uid)) is { } backup)
         {
             if (backup.Body.Backup.BackupInfo.CrUid != resource.Metadata.Uid || !_home.Truth.Ends.ContainsKey(resource.Metadata.Uid))
@@ -200,9 +197,7 @@ internal sealed class History
         }
         else if (_home.Records.IndexOf(Truth.Key(ObjectKind.Restore, uid)) is { } restore)
             World.Break($"N3 {resource.GetType().Name} {resource.Metadata.Name} is still on {cluster.Name}, and its restore is {restore.Status}");
-        else if (!stale)
-            World.Break($"N3 {resource.GetType().Name} {resource.Metadata.Name} on {cluster.Name} belongs to nobody");
         else
-            _coverage.KnownOrphans++;
+            World.Break($"N3 {resource.GetType().Name} {resource.Metadata.Name} on {cluster.Name} belongs to nobody");
     }
 }

@@ -20,6 +20,8 @@ internal sealed class SeededRandom(ulong seed) : Random
 
     public override int Next(int minValue, int maxValue) => minValue + Next(maxValue - minValue);
 
+    public override long NextInt64() => (long)(NextUInt64() >> 1);
+
     public override double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>True so often out of a hundred.</summary>

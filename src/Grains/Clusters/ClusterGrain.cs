@@ -160,8 +160,10 @@ internal sealed partial class ClusterGrain(
 
     public async Task ReportAsync(ClusterHealth health)
     {
-        if (Record is null || _session?.Revision != health.Revision)
+        // A silo that was taken for dead may still have a session of its own for the same revision: what it lost is not lost here.
+        if (Record is null || _session?.Number != health.Revision)
             return;
+        health = health with { Revision = _session.Revision };
         var before = Record.Cluster.ClusterInfo.Status;
         var record = await AmendAsync(current => ClusterRules.Report(current, health, Time.GetUtcNow()));
         var after = record.Cluster.ClusterInfo.Status;

@@ -31,6 +31,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     {
         (_key, Revision, _adminNamespace, Connection, _grain) = (key, revision, adminNamespace, connection, grain);
         (_options, _gate, _isUrgent, _time, _logger) = (options, gate, isUrgent, time, logger);
+        Number = gate.Random.NextInt64();
         _pump = new ObservationPump(grains, time, logger, _stop.Token);
     }
 
@@ -39,6 +40,9 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     /// <summary>Revision of the cluster's record that this session was opened for.</summary>
     public long Revision { get; }
+
+    /// <summary>Tells this session's reports from those of any other.</summary>
+    public long Number { get; }
 
     /// <summary>The namespace that is watched.</summary>
     public string AdminNamespace => _adminNamespace;
@@ -94,7 +98,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         if (state.Connected)
             _checkNow.TrySetResult();
         else
-            await ReportAsync(new ClusterHealth { Revision = Revision, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
+            await ReportAsync(new ClusterHealth { Revision = Number, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
     }
 
     private void Post(ResourceProjection resource, bool gone)
@@ -172,11 +176,11 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
             await _gate.EnterAsync(_isUrgent, _stop.Token);
             timeout.CancelAfter(_options.CheckTimeout);
-            health = ClusterRules.Healthy(Revision, await Connection.ProbeAsync(timeout.Token));
+            health = ClusterRules.Healthy(Number, await Connection.ProbeAsync(timeout.Token));
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            health = new ClusterHealth { Revision = Revision, Online = false, Reason = ClusterErrors.Describe(e) };
+            health = new ClusterHealth { Revision = Number, Online = false, Reason = ClusterErrors.Describe(e) };
         }
 
         await ReportAsync(health);
