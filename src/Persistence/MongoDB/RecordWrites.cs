@@ -14,6 +14,14 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     /// <summary>Rounds against others who delete, expire or rename in just this moment; each needs a new one of them.</summary>
     private const int Attempts = 5;
 
+    /// <summary>
+    /// Times a write is sent that lost against another one (a write conflict). The waits between are random and grow, so that many
+    /// writers of one name part: 20 ms at most for the first, 1.3 s for the last, 2.6 s together.
+    /// </summary>
+    private const int Tries = 8;
+
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(20);
+
     private const int TooLarge = 10334;
 
     /// <summary>What a tombstone does not keep.</summary>
@@ -129,25 +137,38 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         return await DoneAsync(key, async () => result = await collections.Of(key.Kind).UpdateOneAsync(fence, update)) && result!.MatchedCount == 1;
     }
 
-    /// <summary>Runs one write; false when it met an index's uniqueness.</summary>
+    /// <summary>
+    /// Runs one write; false when it met an index's uniqueness. After a write conflict it is run again: nothing of it was done then, and
+    /// if an earlier sending was, its id tells so.
+    /// </summary>
     private async Task<bool> DoneAsync(RecordKey key, Func<Task> write)
     {
-        try
+        for (var tried = 1; ; tried++)
         {
-            await write();
-            return true;
-        }
-        catch (Exception failure) when (MongoFailures.IsDuplicateKey(failure))
-        {
-            return false;
-        }
-        catch (Exception failure) when (IsTooLarge(failure))
-        {
-            throw new RecordStoreException($"record {key} is larger than the 16 MB that MongoDB can hold; nothing was written", failure);
-        }
-        catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
-        {
-            throw collections.Explain(failure, $"writing {key} (the outcome is unknown)");
+            try
+            {
+                await write();
+                return true;
+            }
+            catch (Exception failure) when (MongoFailures.IsDuplicateKey(failure))
+            {
+                return false;
+            }
+            catch (Exception failure) when (IsTooLarge(failure))
+            {
+                throw new RecordStoreException($"record {key} is larger than the 16 MB that MongoDB can hold; nothing was written", failure);
+            }
+            catch (Exception failure) when (MongoFailures.IsWriteConflict(failure))
+            {
+                if (tried == Tries)
+                    throw collections.Explain(failure, $"writing {key} (nothing was written)");
+                // The machine's own clock: whom it waits for are writers out there, whatever time the records tell.
+                await Task.Delay(FirstWait * (1 << (tried - 1)) * Random.Shared.NextDouble(), TimeProvider.System);
+            }
+            catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
+            {
+                throw collections.Explain(failure, $"writing {key} (the outcome is unknown)");
+            }
         }
     }
 
