@@ -31,7 +31,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         Fields.ClusterName, Fields.ClusterUid, Fields.Size, Fields.BackupName, Fields.Labels, Fields.References, Fields.Readers, Fields.Due, Fields.Place,
     ];
 
-    public async Task<long> InsertAsync(RecordKey key, BsonDocument live)
+    public async Task<long> InsertAsync(RecordKey key, BsonDocument live, long after)
     {
         var id = RecordDocument.IdOf(key);
         var write = NewWrite();
@@ -44,19 +44,17 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
             document[Fields.Target] = live[Fields.Place];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await DoneAsync(key, () => collections.Of(key.Kind).InsertOneAsync(document)))
-                return Moved(key, 1);
-            if (await LookAsync(key, id) is { } there)
-            {
-                if (RecordDocument.VersionOf(there, write) is { } mine)
-                    return mine;
-                if (!there.Contains(Fields.Deleted))
-                    throw new RecordExistsException(key);
-                var version = VersionOf(key, there);
-                if (await ReplaceAsync(key, Fence(id, version, isTombstone: true), live, write, isMoved: true))
-                    return Moved(key, version + 1);
-            }
-
+            if (after == 0
+                ? await DoneAsync(key, () => collections.Of(key.Kind).InsertOneAsync(document))
+                : await ReplaceAsync(key, Fence(id, after, isTombstone: true), live, write, isMoved: true))
+                return Moved(key, after + 1);
+            var there = await LookAsync(key, id);
+            if (there is not null && RecordDocument.VersionOf(there, write) is { } mine)
+                return mine;
+            if (there is not null && !there.Contains(Fields.Deleted))
+                throw new RecordExistsException(key);
+            if ((there is null ? 0 : documents.VersionOf(there, key.Kind)) != after)
+                throw new RecordConflictException(key, after);
             await RefuseTakenNameAsync(key, live);
         }
 
@@ -178,7 +176,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         var there = await LookAsync(key, id);
         if (there is not null && RecordDocument.VersionOf(there, write) is not null)
             return true;
-        if (there is null || there.Contains(Fields.Deleted) || VersionOf(key, there) != version)
+        if (there is null || there.Contains(Fields.Deleted) || documents.VersionOf(there, key.Kind) != version)
             throw new RecordConflictException(key, version);
         return false;
     }
@@ -194,18 +192,6 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     {
         using var raw = await collections.LookAsync(key, id, CancellationToken.None);
         return raw is null ? null : documents.Open(raw, key.Kind);
-    }
-
-    private long VersionOf(RecordKey key, BsonDocument document)
-    {
-        try
-        {
-            return RecordDocument.VersionOf(document);
-        }
-        catch (FormatException failure)
-        {
-            throw documents.Damaged(document[Fields.Id].ToString()!, key.Kind, failure);
-        }
     }
 
     private static bool IsTooLarge(Exception failure) => failure switch

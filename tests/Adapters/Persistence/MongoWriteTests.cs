@@ -34,7 +34,7 @@ public sealed class MongoWriteTests(MongoFixture fixture, DocumentDbFixture peer
         cut.Cutter.LoseAnswers("update", 1);
         await cut.Store.DeleteAsync(key, 2);
         cut.Cutter.LoseAnswers("update", 1);
-        Assert.Equal(4, await cut.Store.InsertAsync(key, A.Body("c"), A.Index("c")));
+        Assert.Equal(4, await cut.Store.InsertAsync(key, A.Body("c"), A.Index("c"), after: 3));
 
         Assert.Equal(("c", 4L), await SeenAsync(key));
         Assert.Equal(4, cut.Cutter.Lost);
