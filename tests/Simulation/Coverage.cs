@@ -95,7 +95,7 @@ internal sealed class Coverage
             yield return "a history without faults";
     }
 
-    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {Stale} resources made by zombies or late, {Resurrections} creates after a deletion; "
+    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {Stale} resources made by zombies or late, {Resurrections} creates after a deletion refused; "
         + string.Join(", ", Ends.OrderBy(end => end.Key, StringComparer.Ordinal).Select(end => $"{end.Key} {end.Value}")) + "; faults: "
         + string.Join(", ", Faults.All.Select(kind => $"{kind} {Fired(kind)}"));
 

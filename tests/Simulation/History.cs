@@ -27,7 +27,7 @@ internal sealed class History
         foreach (var name in random.Percent(15) ? new[] { "one", "two" } : ["one"])
         {
             _home.Clusters[name] = new Kubernetes(_home, name);
-            _home.Records.Insert(Truth.Key(ObjectKind.Cluster, name), Scene.Clusters[name], ClusterRules.IndexOf(Scene.Clusters[name]));
+            _home.Records.Insert(Truth.Key(ObjectKind.Cluster, name), Scene.Clusters[name], ClusterRules.IndexOf(Scene.Clusters[name]), after: 0);
         }
 
         World.Log($"seed {seed}, faults: {string.Join(", ", World.Faults.Charges)}");

@@ -21,24 +21,24 @@ internal sealed class RecordStore(World world, Truth truth)
     public Stored<T>? Find<T>(RecordKey key)
         where T : class, IMessage<T>, new() => _live.TryGetValue(key, out var entry) ? Read<T>(key, entry) : null;
 
-    public bool WasDeleted(RecordKey key) => !_live.ContainsKey(key) && _tombstones.ContainsKey(key);
+    public long Tombstone(RecordKey key) => _tombstones.GetValueOrDefault(key);
 
     public RecordIndex? IndexOf(RecordKey key) => _live.GetValueOrDefault(key)?.Index;
 
-    public long Insert<T>(RecordKey key, T body, RecordIndex index)
+    public long Insert<T>(RecordKey key, T body, RecordIndex index, long after)
         where T : class, IMessage<T>, new()
     {
         if (_live.ContainsKey(key))
             throw new RecordExistsException(key);
-        if (truth.Stale && _tombstones.ContainsKey(key))
+        if (_tombstones.GetValueOrDefault(key) != after)
         {
-            // A known gap: the port lets a uid live again, so a create that was long on its way brings a deleted object back.
             truth.Resurrections++;
-            throw new RecordExistsException(key);
+            throw new RecordConflictException(key, after);
         }
 
         CheckName(key, index);
-        var version = _tombstones.GetValueOrDefault(key) + 1;
+        _tombstones.Remove(key);
+        var version = after + 1;
         Put(key, body, index, version);
         truth.Written(key, null, index, body, version);
         return version;
@@ -61,7 +61,7 @@ internal sealed class RecordStore(World world, Truth truth)
         if (entry.Index.DueAt is not null)
             Unfinished--;
         _live.Remove(key);
-        _tombstones[key] = version;
+        _tombstones[key] = version + 1;
         truth.Deleted(key);
         world.Log($"record {key} is gone");
     }
@@ -125,8 +125,8 @@ internal sealed class RecordPort(RecordStore records, Silo silo) : IRecordStore
     public Task<Stored<T>?> FindAsync<T>(RecordKey key, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new() => Effect("find", key, write: false, () => records.Find<T>(key));
 
-    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
-        where T : class, IMessage<T>, new() => Effect("insert", key, write: true, () => records.Insert(key, body, index));
+    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
+        where T : class, IMessage<T>, new() => Effect("insert", key, write: true, () => records.Insert(key, body, index, after));
 
     public Task UpdateAsync<T>(RecordKey key, long version, T body, RecordIndex index)
         where T : class, IMessage<T>, new() => Effect("update", key, write: true, () =>
@@ -141,7 +141,7 @@ internal sealed class RecordPort(RecordStore records, Silo silo) : IRecordStore
         return true;
     });
 
-    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => Effect("was deleted", key, write: false, () => records.WasDeleted(key));
+    public Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken) => Effect("tombstone", key, write: false, () => records.Tombstone(key));
 
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new() => Effect("query", default, write: false, () => records.Query<T>(query));

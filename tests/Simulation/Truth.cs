@@ -37,7 +37,7 @@ internal sealed class Truth(World world)
     /// <summary>How Stork ended, by the resource's uid.</summary>
     public Dictionary<string, string> Ends { get; } = [];
 
-    /// <summary>Creates that would have brought a deleted object back.</summary>
+    /// <summary>Creates that would have brought a deleted object back, and conflicted.</summary>
     public int Resurrections { get; set; }
 
     /// <summary>Backups that began on a cluster, and restores.</summary>

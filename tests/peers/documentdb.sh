@@ -6,6 +6,8 @@
 #   documentdb.sh start [DIR]   prints DOCUMENTDB_POSTGRES (a connection string), DOCUMENTDB_PORT, DOCUMENTDB_DIR; unpacks first
 #                               when it has to (start: 3 s)
 #   documentdb.sh kill DIR      ends every process of it at once, as kill -9 does; its data stay
+#   documentdb.sh halt DIR      ends it in order, clients cut off; its data stay. For faults under load: killed in the middle of many
+#                               writes its RUM indexes can be left in a state in which a later insert never ends
 #   documentdb.sh restart DIR   starts it again on the same port with the same data; ends what still runs of it first
 #   documentdb.sh stop DIR      ends what 'start' left running and removes its state
 PEER=documentdb
@@ -122,6 +124,15 @@ start() {
   fail "did not start"
 }
 
+# PostgreSQL's fast shutdown: transactions are rolled back, connections cut, everything written.
+end_in_order() {
+  local dir=$1 pid
+  running "$dir/postgres.pid" || return 0
+  read -r pid _ <"$dir/postgres.pid"
+  kill -INT "$pid" 2>/dev/null || true
+  wait_for 20 eval "! running '$dir/postgres.pid'" || end_now "$dir"
+}
+
 state_of() { [ "$(cat "$1/.pxbackup-peer" 2>/dev/null)" = "$PEER" ] || fail "$1 holds no state of a DocumentDB"; }
 
 restart() {
@@ -142,7 +153,8 @@ case ${1:-} in
   build) build ;;
   start) start "${2:-}" ;;
   kill) state_of "${2:-}" && end_now "$2" ;;
+  halt) state_of "${2:-}" && end_in_order "$2" ;;
   restart) restart "${2:-}" ;;
   stop) [ -z "${2:-}" ] || stop "$2" ;;
-  *) fail "usage: documentdb.sh build | start [DIR] | kill DIR | restart DIR | stop DIR" ;;
+  *) fail "usage: documentdb.sh build | start [DIR] | kill DIR | halt DIR | restart DIR | stop DIR" ;;
 esac

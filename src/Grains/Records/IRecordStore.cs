@@ -16,13 +16,21 @@ public interface IRecordStore
         where T : class, IMessage<T>, new();
 
     /// <summary>
-    /// Writes a record that must not exist yet. Durable when the task ends. A uid that was deleted before may be inserted
-    /// again: its versions go on after the tombstone's, so that a writer from its former life still conflicts.
+    /// Writes a record that must not exist yet. Durable when the task ends. A uid that was deleted before is inserted again only by
+    /// a writer that knows of it, and its versions go on after the tombstone's: neither a create that was long on its way nor a
+    /// writer from the former life brings it back.
     /// </summary>
-    /// <returns>The record's version: 1, or more after a former life.</returns>
+    /// <param name="key">Which record.</param>
+    /// <param name="body">Its content.</param>
+    /// <param name="index">What lists see of it.</param>
+    /// <param name="after">The tombstone's version as <see cref="TombstoneAsync"/> told it; 0 when the writer knows of none.</param>
+    /// <returns>The record's version: <paramref name="after"/> + 1.</returns>
     /// <exception cref="RecordExistsException">There is a live record with this key.</exception>
+    /// <exception cref="RecordConflictException">
+    /// No record lives, but there is a tombstone of another version, one of which the writer does not know, or no longer one. Nothing was written.
+    /// </exception>
     /// <exception cref="NameTakenException">The owner has another live record of this kind and organization with this name.</exception>
-    Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new();
 
     /// <summary>Replaces the record where its version is still <paramref name="version"/>; it has <paramref name="version"/> + 1 afterwards.</summary>
@@ -39,10 +47,10 @@ public interface IRecordStore
     Task DeleteAsync(RecordKey key, long version);
 
     /// <summary>
-    /// Whether a record was here and was deleted, within <see cref="Tombstones.KeptFor"/>: false for one that is there and for one
-    /// that never was.
+    /// The version of the tombstone of a record that was deleted within <see cref="Tombstones.KeptFor"/>: the deleted record's + 1.
+    /// 0 for a record that is there and for one that never was.
     /// </summary>
-    Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken);
+    Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken);
 
     /// <summary>One page of a list, sorted, with the exact number of all matches.</summary>
     Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)

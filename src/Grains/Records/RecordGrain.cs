@@ -21,6 +21,8 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     where TRecord : class, IMessage<TRecord>, new()
 {
     private readonly SemaphoreSlim _oneChangeAtATime = new(1, 1);
+
+    /// <summary>The version that fences the next write: the record's, or its tombstone's when there is none, or 0 when there never was one.</summary>
     private long _version;
 
     /// <summary>The record; null when the object does not exist.</summary>
@@ -46,17 +48,16 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         Time = ServiceProvider.GetRequiredService<TimeProvider>();
         Random = ServiceProvider.GetService<Random>() ?? Random.Shared;
         Logger = ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
-        Stored<TRecord>? stored;
         try
         {
-            stored = await Store.FindAsync<TRecord>(RecordKey, cancellationToken);
+            var stored = await Store.FindAsync<TRecord>(RecordKey, cancellationToken);
+            // Whoever creates and deletes the record from now on leaves a tombstone that this activation does not know: its insert conflicts.
+            (Record, _version) = stored is null ? (null, await Store.TombstoneAsync(RecordKey, cancellationToken)) : (stored.Body, stored.Version);
         }
         catch (RecordStoreException e)
         {
             throw Unavailable(e);
         }
-
-        (Record, _version) = (stored?.Body, stored?.Version ?? 0);
     }
 
     public virtual void Dispose() => _oneChangeAtATime.Dispose();
@@ -139,7 +140,7 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
             if (Record is null)
                 return;
             await GuardedAsync(() => Store.DeleteAsync(RecordKey, _version));
-            (Record, _version) = (null, 0);
+            (Record, _version) = (null, _version + 1);
         }
         finally
         {
@@ -161,7 +162,7 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
             }
 #endif
         if (Record is null)
-            await GuardedAsync(async () => version = await Store.InsertAsync(RecordKey, next, index));
+            await GuardedAsync(async () => version = await Store.InsertAsync(RecordKey, next, index, after: _version));
         else
             await GuardedAsync(() => Store.UpdateAsync(RecordKey, _version, next, index));
         (Record, _version) = (next, version);

@@ -43,7 +43,7 @@ internal sealed partial class Orphans(IGrainFactory grains, IRecordStore store, 
         LogRemoved(logger, call.Resource, report.Namespace, report.Name, key);
     }
 
-    private Task<bool> WasDeletedAsync(ObjectKind kind, ObjectKey key) => store.WasDeletedAsync(RecordKey.Of(kind, key), CancellationToken.None).OrUnavailableAsync();
+    private async Task<bool> WasDeletedAsync(ObjectKind kind, ObjectKey key) => await store.TombstoneAsync(RecordKey.Of(kind, key), CancellationToken.None).OrUnavailableAsync() > 0;
 
     [LoggerMessage(LogLevel.Warning, "{Resource} {Namespace}/{Name} appeared after its object {Key} was deleted: it is removed")]
     private static partial void LogRemoved(ILogger logger, ClusterResource resource, string @namespace, string name, ObjectKey key);

@@ -28,10 +28,12 @@ public static class MongoDatabaseSetup
         services.AddMetrics();
         services.TryAddSingleton(options);
         services.TryAddSingleton<MongoMetrics>();
+        services.TryAddSingleton<MongoLogins>();
         services.TryAddSingleton<IMongoClient>(provider =>
         {
             var own = settings.Clone();
             var metrics = provider.GetRequiredService<MongoMetrics>();
+            var logins = provider.GetRequiredService<MongoLogins>();
             own.ClusterConfigurator = cluster =>
             {
                 // The driver refuses what waits behind 5 times the pool, or 500 without a primary: when thousands of grains write at
@@ -39,6 +41,7 @@ public static class MongoDatabaseSetup
                 cluster.ConfigureConnectionPool(pool => pool.With(waitQueueSize: MostWaiting));
                 cluster.ConfigureCluster(all => all.With(maxServerSelectionWaitQueueSize: MostWaiting));
                 metrics.Subscribe(cluster);
+                logins.Subscribe(cluster);
             };
             return new MongoClient(own);
         });

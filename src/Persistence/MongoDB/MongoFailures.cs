@@ -9,11 +9,13 @@ namespace PxBackup.Persistence.MongoDB;
 /// <summary>The driver's exceptions in words: which server, what is wrong, what helps. Never with the password.</summary>
 public static class MongoFailures
 {
-    private const int Unauthorized = 13, AuthenticationFailed = 18, MaxTimeExpired = 50, NotWritablePrimary = 10107, NotReplicaSetMember = 123, OutOfDisk = 14031;
+    private const int Unauthorized = 13, AuthenticationFailed = 18, MaxTimeExpired = 50, NotWritablePrimary = 10107, NotReplicaSetMember = 123, OutOfDisk = 14031, WriteConflict = 112;
 
     /// <summary>Whether an exception comes from the driver or the network below it, so that <see cref="Explain"/> has words for it.</summary>
     public static bool IsOfDriver(Exception failure) =>
-        failure is MongoException or TimeoutException or IOException or System.Net.Sockets.SocketException or ObjectDisposedException;
+        failure is MongoException or TimeoutException or IOException or System.Net.Sockets.SocketException or ObjectDisposedException
+        // A read that finds the pool closed by a refused login of another connection ends so (driver 3.14).
+        or NullReferenceException { Source: "MongoDB.Driver" };
 
     /// <summary>Whether a write met an index's uniqueness.</summary>
     public static bool IsDuplicateKey(Exception failure) => failure switch
@@ -21,6 +23,15 @@ public static class MongoFailures
         MongoWriteException { WriteError.Category: ServerErrorCategory.DuplicateKey } => true,
         MongoDuplicateKeyException => true,
         MongoCommandException { Code: 11000 or 11001 } => true,
+        _ => false,
+    };
+
+    /// <summary>Whether a write lost against another one: the server has done nothing of it.</summary>
+    public static bool IsWriteConflict(Exception failure) => failure switch
+    {
+        MongoWriteException { WriteError.Code: WriteConflict } => true,
+        MongoBulkWriteException bulk => bulk.WriteErrors.Any(error => error.Code == WriteConflict),
+        MongoCommandException { Code: WriteConflict } => true,
         _ => false,
     };
 
@@ -50,6 +61,8 @@ public static class MongoFailures
         MongoCommandException { Code: NotReplicaSetMember } => "the server is not a member of a replica set; initiate one (docs/operations/mongodb.md)",
         MongoCommandException { Code: OutOfDisk } => "the server's disk is full; free space, nothing that was accepted is lost",
         MongoWriteConcernException concern => $"the write was not confirmed by a majority ({concern.Message}); check the replica set's members",
+        _ when IsWriteConflict(failure) => "other writers were faster each time; ask again",
+        NullReferenceException => "no connection could be opened; check user and password in Mongo:ConnectionString (percent-encoded) and its authSource",
         TimeoutException when Selection(cluster) is { } known => known,
         TimeoutException => "no answer in time; check the network and the server's load",
         MongoConnectionException => $"the connection broke ({Innermost(failure).Message}); ask again",
@@ -78,7 +91,8 @@ public static class MongoFailures
         return $"no server can be reached{why}; check that it runs, the host names and ports, the replicaSet name, and the network";
     }
 
-    private static T? Find<T>(Exception? failure)
+    /// <summary>The exception of this type in the chain of causes.</summary>
+    internal static T? Find<T>(Exception? failure)
         where T : Exception
     {
         for (; failure is not null; failure = failure.InnerException)

@@ -68,8 +68,8 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     }
 
     /// <inheritdoc />
-    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
-        where T : class, IMessage<T>, new() => writes.InsertAsync(key, documents.Live(key, body, index));
+    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
+        where T : class, IMessage<T>, new() => writes.InsertAsync(key, documents.Live(key, body, index), after);
 
     /// <inheritdoc />
     public Task UpdateAsync<T>(RecordKey key, long version, T body, RecordIndex index)
@@ -79,10 +79,10 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     public Task DeleteAsync(RecordKey key, long version) => writes.DeleteAsync(key, version);
 
     /// <inheritdoc />
-    public async Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken)
+    public async Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken)
     {
         using var document = await collections.LookAsync(key, RecordDocument.IdOf(key), cancellationToken);
-        return document?.Contains(Fields.Deleted) ?? false;
+        return document?.Contains(Fields.Deleted) == true ? documents.VersionOf(documents.Open(document, key.Kind), key.Kind) : 0;
     }
 
     /// <inheritdoc />

@@ -5,7 +5,7 @@ using PxBackup.Grains.Records;
 namespace PxBackup.Persistence.MongoDB;
 
 /// <summary>The server as a whole: whether it may be used, and whether it answers.</summary>
-public sealed class MongoServer(IMongoDatabase database, MongoOptions options)
+public sealed class MongoServer(IMongoDatabase database, MongoOptions options, MongoLogins logins)
 {
     /// <summary>Wire version of MongoDB 5.0: the first with majority as the default concern and with <c>hello</c> everywhere.</summary>
     private const int OldestWireVersion = 13;
@@ -43,7 +43,7 @@ public sealed class MongoServer(IMongoDatabase database, MongoOptions options)
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
         {
-            throw MongoFailures.Explain(failure, database.Client, doing);
+            throw MongoFailures.Explain(logins.Refused ?? failure, database.Client, doing);
         }
     }
 }

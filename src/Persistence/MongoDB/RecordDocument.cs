@@ -133,6 +133,20 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
         return at < 0 ? null : VersionOf(document) - (writes.Count - 1 - at);
     }
 
+    /// <summary>The version in a document of the store.</summary>
+    /// <exception cref="RecordStoreException">There is none; names the document.</exception>
+    public long VersionOf(BsonDocument document, ObjectKind kind)
+    {
+        try
+        {
+            return VersionOf(document);
+        }
+        catch (FormatException failure)
+        {
+            throw Damaged(document[Fields.Id].ToString()!, kind, failure);
+        }
+    }
+
     private Stored<T> Live<T>(BsonDocument document, ObjectKind kind)
         where T : class, IMessage<T>, new()
     {

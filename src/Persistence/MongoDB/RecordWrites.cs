@@ -14,6 +14,14 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     /// <summary>Rounds against others who delete, expire or rename in just this moment; each needs a new one of them.</summary>
     private const int Attempts = 5;
 
+    /// <summary>
+    /// Times a write is sent that lost against another one (a write conflict). The waits between are random and grow, so that many
+    /// writers of one name part: 20 ms at most for the first, 1.3 s for the last, 2.6 s together.
+    /// </summary>
+    private const int Tries = 8;
+
+    private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(20);
+
     private const int TooLarge = 10334;
 
     /// <summary>What a tombstone does not keep.</summary>
@@ -23,7 +31,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         Fields.ClusterName, Fields.ClusterUid, Fields.Size, Fields.BackupName, Fields.Labels, Fields.References, Fields.Readers, Fields.Due, Fields.Place,
     ];
 
-    public async Task<long> InsertAsync(RecordKey key, BsonDocument live)
+    public async Task<long> InsertAsync(RecordKey key, BsonDocument live, long after)
     {
         var id = RecordDocument.IdOf(key);
         var write = NewWrite();
@@ -36,19 +44,17 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
             document[Fields.Target] = live[Fields.Place];
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            if (await DoneAsync(key, () => collections.Of(key.Kind).InsertOneAsync(document)))
-                return Moved(key, 1);
-            if (await LookAsync(key, id) is { } there)
-            {
-                if (RecordDocument.VersionOf(there, write) is { } mine)
-                    return mine;
-                if (!there.Contains(Fields.Deleted))
-                    throw new RecordExistsException(key);
-                var version = VersionOf(key, there);
-                if (await ReplaceAsync(key, Fence(id, version, isTombstone: true), live, write, isMoved: true))
-                    return Moved(key, version + 1);
-            }
-
+            if (after == 0
+                ? await DoneAsync(key, () => collections.Of(key.Kind).InsertOneAsync(document))
+                : await ReplaceAsync(key, Fence(id, after, isTombstone: true), live, write, isMoved: true))
+                return Moved(key, after + 1);
+            var there = await LookAsync(key, id);
+            if (there is not null && RecordDocument.VersionOf(there, write) is { } mine)
+                return mine;
+            if (there is not null && !there.Contains(Fields.Deleted))
+                throw new RecordExistsException(key);
+            if ((there is null ? 0 : documents.VersionOf(there, key.Kind)) != after)
+                throw new RecordConflictException(key, after);
             await RefuseTakenNameAsync(key, live);
         }
 
@@ -129,25 +135,38 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         return await DoneAsync(key, async () => result = await collections.Of(key.Kind).UpdateOneAsync(fence, update)) && result!.MatchedCount == 1;
     }
 
-    /// <summary>Runs one write; false when it met an index's uniqueness.</summary>
+    /// <summary>
+    /// Runs one write; false when it met an index's uniqueness. After a write conflict it is run again: nothing of it was done then, and
+    /// if an earlier sending was, its id tells so.
+    /// </summary>
     private async Task<bool> DoneAsync(RecordKey key, Func<Task> write)
     {
-        try
+        for (var tried = 1; ; tried++)
         {
-            await write();
-            return true;
-        }
-        catch (Exception failure) when (MongoFailures.IsDuplicateKey(failure))
-        {
-            return false;
-        }
-        catch (Exception failure) when (IsTooLarge(failure))
-        {
-            throw new RecordStoreException($"record {key} is larger than the 16 MB that MongoDB can hold; nothing was written", failure);
-        }
-        catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
-        {
-            throw collections.Explain(failure, $"writing {key} (the outcome is unknown)");
+            try
+            {
+                await write();
+                return true;
+            }
+            catch (Exception failure) when (MongoFailures.IsDuplicateKey(failure))
+            {
+                return false;
+            }
+            catch (Exception failure) when (IsTooLarge(failure))
+            {
+                throw new RecordStoreException($"record {key} is larger than the 16 MB that MongoDB can hold; nothing was written", failure);
+            }
+            catch (Exception failure) when (MongoFailures.IsWriteConflict(failure))
+            {
+                if (tried == Tries)
+                    throw collections.Explain(failure, $"writing {key} (nothing was written)");
+                // The machine's own clock: whom it waits for are writers out there, whatever time the records tell.
+                await Task.Delay(FirstWait * (1 << (tried - 1)) * Random.Shared.NextDouble(), TimeProvider.System);
+            }
+            catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
+            {
+                throw collections.Explain(failure, $"writing {key} (the outcome is unknown)");
+            }
         }
     }
 
@@ -157,7 +176,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         var there = await LookAsync(key, id);
         if (there is not null && RecordDocument.VersionOf(there, write) is not null)
             return true;
-        if (there is null || there.Contains(Fields.Deleted) || VersionOf(key, there) != version)
+        if (there is null || there.Contains(Fields.Deleted) || documents.VersionOf(there, key.Kind) != version)
             throw new RecordConflictException(key, version);
         return false;
     }
@@ -173,18 +192,6 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     {
         using var raw = await collections.LookAsync(key, id, CancellationToken.None);
         return raw is null ? null : documents.Open(raw, key.Kind);
-    }
-
-    private long VersionOf(RecordKey key, BsonDocument document)
-    {
-        try
-        {
-            return RecordDocument.VersionOf(document);
-        }
-        catch (FormatException failure)
-        {
-            throw documents.Damaged(document[Fields.Id].ToString()!, key.Kind, failure);
-        }
     }
 
     private static bool IsTooLarge(Exception failure) => failure switch

@@ -49,19 +49,20 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
     }, cancellationToken);
 
     /// <inheritdoc />
-    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => ReadAsync($"reading {key}", async connection =>
+    public Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken) => ReadAsync($"reading {key}", async connection =>
     {
-        await using var command = new NpgsqlCommand("SELECT EXISTS(SELECT FROM records WHERE kind=$1 AND org=$2 AND uid=$3 AND deleted IS NOT NULL)", connection);
+        await using var command = new NpgsqlCommand("SELECT version FROM records WHERE kind=$1 AND org=$2 AND uid=$3 AND deleted IS NOT NULL", connection);
         PreparedRecord.Bind(command.Parameters, key);
-        return await command.ExecuteScalarAsync(cancellationToken) is true;
+        await command.PrepareAsync(cancellationToken);
+        return await command.ExecuteScalarAsync(cancellationToken) is long version ? version : 0;
     }, cancellationToken);
 
     /// <inheritdoc />
-    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new()
     {
         var record = Prepare(key, body, index);
-        var version = await WriteAsync(record, connection => PostgresWrites.InsertAsync(connection, record));
+        var version = await WriteAsync(record, connection => PostgresWrites.InsertAsync(connection, record, after));
         return version!.Value;
     }
 

@@ -12,16 +12,17 @@ namespace PxBackup.Persistence.Relational;
 internal static class PostgresWrites
 {
     /// <summary>
-    /// An insert over a tombstone waits for whoever writes the row and goes on from its version. Answers: whether the
-    /// audience is there, and the version (null when a live record is in the way).
+    /// An insert over a tombstone waits for whoever writes the row and goes on only from the version that the writer knows
+    /// (<c>$22</c>, 0 for none: then any row is in the way). Answers: whether the audience is there, and the version (null when nothing was written).
     /// </summary>
     private const string InsertSql =
         """
         WITH a AS (SELECT id FROM audiences WHERE digest=$4 FOR KEY SHARE),
         r AS (INSERT INTO records AS r (kind, org, uid, version, message, body, readable)
-            SELECT $1, $2, $3, 1, $5, $6, $7 FROM a
+            SELECT $1, $2, $3, $22+1, $5, $6, $7 FROM a
+            WHERE $22=0 OR EXISTS(SELECT FROM records WHERE kind=$1 AND org=$2 AND uid=$3 AND version=$22 AND deleted IS NOT NULL)
             ON CONFLICT (kind, org, uid) DO UPDATE SET version=r.version+1, deleted=NULL, message=excluded.message, body=excluded.body, readable=excluded.readable
-            WHERE r.deleted IS NOT NULL RETURNING rid, version),
+            WHERE r.version=$22 AND r.deleted IS NOT NULL RETURNING rid, version),
         c AS (INSERT INTO catalog(rid, kind, org, uid, audience, name_key, name, owner, created, updated, status, type, cluster_name, cluster_uid, size, backup_name, due)
             SELECT r.rid, $1, $2, $3, a.id, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19 FROM r, a),
         t AS (INSERT INTO tags(rid, tags) SELECT rid, $20 FROM r WHERE cardinality($20)>0),
@@ -59,6 +60,8 @@ internal static class PostgresWrites
         SELECT EXISTS(SELECT FROM r)
         """;
 
+    private const string IsLiveSql = "SELECT EXISTS(SELECT FROM records WHERE kind=$1 AND org=$2 AND uid=$3 AND deleted IS NULL)";
+
     private const string AudienceSql =
         """
         WITH a AS (INSERT INTO audiences(digest, readers) VALUES($1, $2) ON CONFLICT DO NOTHING RETURNING id)
@@ -67,14 +70,21 @@ internal static class PostgresWrites
 
     /// <summary>Inserts. Null when the audience is missing (<see cref="EnterAudienceAsync"/>); nothing was written then.</summary>
     /// <exception cref="RecordExistsException">There is a live record.</exception>
-    public static async Task<long?> InsertAsync(NpgsqlConnection connection, PreparedRecord record)
+    /// <exception cref="RecordConflictException">The tombstone is not the one that the writer knows.</exception>
+    public static async Task<long?> InsertAsync(NpgsqlConnection connection, PreparedRecord record, long after)
     {
         await using var command = new NpgsqlCommand(InsertSql, connection);
         record.Bind(command.Parameters);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
         var (hasAudience, version) = await AnswerAsync(command, reader => reader.IsDBNull(1) ? (long?)null : reader.GetInt64(1));
         if (!hasAudience)
             return null;
-        return version ?? throw new RecordExistsException(record.Key);
+        if (version is not null)
+            return version;
+        // What was in the way: asked afterwards, because the statement's own snapshot may be older than it.
+        await using var look = new NpgsqlCommand(IsLiveSql, connection);
+        PreparedRecord.Bind(look.Parameters, record.Key);
+        throw await look.ExecuteScalarAsync() is true ? new RecordExistsException(record.Key) : new RecordConflictException(record.Key, after);
     }
 
     /// <summary>Updates; false when the audience is missing, nothing was written then.</summary>

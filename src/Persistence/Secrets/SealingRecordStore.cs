@@ -18,8 +18,8 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         await inner.FindAsync<T>(key, cancellationToken) is { } stored ? Open(stored) : null;
 
     /// <inheritdoc />
-    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
-        where T : class, IMessage<T>, new() => inner.InsertAsync(key, Seal(key, body), index);
+    public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
+        where T : class, IMessage<T>, new() => inner.InsertAsync(key, Seal(key, body), index, after);
 
     /// <inheritdoc />
     public Task UpdateAsync<T>(RecordKey key, long version, T body, RecordIndex index)
@@ -29,7 +29,7 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
     public Task DeleteAsync(RecordKey key, long version) => inner.DeleteAsync(key, version);
 
     /// <inheritdoc />
-    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => inner.WasDeletedAsync(key, cancellationToken);
+    public Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken) => inner.TombstoneAsync(key, cancellationToken);
 
     /// <inheritdoc />
     public async Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)

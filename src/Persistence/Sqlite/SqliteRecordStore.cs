@@ -70,12 +70,12 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
         single.ReadAsync(reading => Find<T>(reading, key), cancellationToken);
 
     /// <inheritdoc />
-    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new()
     {
         var (row, message, bytes) = Prepare(key, body, index);
         long version = 0;
-        await queue.WriteAsync(writes => version = writes.Insert(key, row, message, bytes), bytes.Length);
+        await queue.WriteAsync(writes => version = writes.Insert(key, after, row, message, bytes), bytes.Length);
         return version;
     }
 
@@ -95,10 +95,10 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     }
 
     /// <inheritdoc />
-    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken) => single.ReadAsync(reading =>
+    public Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken) => single.ReadAsync(reading =>
     {
-        using var reader = reading.Fixed("SELECT 1 FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
-        return reader.Read();
+        using var reader = reading.Fixed("SELECT version FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+        return reader.Read() ? reader.GetInt64(0) : 0;
     }, cancellationToken);
 
     /// <inheritdoc />

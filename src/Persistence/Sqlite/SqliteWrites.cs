@@ -16,18 +16,22 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
     private readonly List<Statement> prepared = [];
     private readonly Dictionary<string, Statement> statements = [];
 
-    public long Insert(RecordKey key, IndexRow row, string message, byte[] body)
+    public long Insert(RecordKey key, long after, IndexRow row, string message, byte[] body)
     {
         if (Sql("SELECT rid FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Number((long)key.Kind, key.OrgId, key.Uid) is not null)
             throw new RecordExistsException(key);
+        if ((Sql("SELECT version FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Number((long)key.Kind, key.OrgId, key.Uid) ?? 0) != after)
+            throw new RecordConflictException(key, after);
         RefuseTakenName(key, row, ownRid: 0);
 
         // Versions go on after a tombstone, so that a writer from the record's former life still conflicts.
-        var version = 1 + (Sql("DELETE FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2 RETURNING version").Number((long)key.Kind, key.OrgId, key.Uid) ?? 0);
+        var version = after + 1;
 #if SEEDED_BUGS
         if (SeededBugs.Is("versions-begin-again"))
             version = 1;
 #endif
+        if (after > 0)
+            Sql("DELETE FROM tombstones WHERE kind=$0 AND org=$1 AND uid=$2").Run((long)key.Kind, key.OrgId, key.Uid);
         var audience = Enter(key.Kind, key.OrgId, row);
         var rid = Sql($"INSERT INTO records(kind, org, uid, {Columns}) VALUES($0,$1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16) RETURNING rid").Number(
             (long)key.Kind, key.OrgId, key.Uid, version, audience, row.Name, row.Owner, row.Created, row.Updated, row.Status, row.Type, row.ClusterName, row.ClusterUid, row.Size, row.BackupName, row.Due, row.Sides)!.Value;

@@ -4,13 +4,19 @@ using PxBackup.Api;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
+using PxBackup.Tests.Adapters.Peers;
 using Xunit;
 
 namespace PxBackup.Tests.Adapters.Persistence;
 
-/// <summary>Totals from counters are exact while records come, move and go, while several processes fold, and after one died in any step.</summary>
-public sealed class MongoCountTests(MongoFixture fixture) : IClassFixture<MongoFixture>
+/// <summary>
+/// Totals from counters are exact while records come, move and go, while several processes fold, and after one died in any step. A
+/// database for each test: a fold takes every organization's records, and one test takes the counters away.
+/// </summary>
+public sealed class MongoCountTests(DocumentDbFixture server) : IAsyncLifetime
 {
+    private readonly MongoFixture fixture = new(server);
+
     private const ObjectKind Kind = ObjectKind.Cluster;
 
     private static readonly string[]?[] Callers = [null, ["u:user1"], ["u:user1", "g:dev", "*"], ["u:nobody"]];
@@ -22,6 +28,10 @@ public sealed class MongoCountTests(MongoFixture fixture) : IClassFixture<MongoF
     private IMongoCollection<BsonDocument> Records => fixture.Database.GetCollection<BsonDocument>(Kind.Slug());
 
     private IMongoCollection<BsonDocument> Counters => fixture.Database.GetCollection<BsonDocument>("counters");
+
+    public ValueTask InitializeAsync() => fixture.InitializeAsync();
+
+    public ValueTask DisposeAsync() => fixture.DisposeAsync();
 
     [Fact]
     public async Task Totals_are_exact_after_every_write_and_after_every_fold()

@@ -6,12 +6,13 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
 using PxBackup.Persistence.Secrets;
+using PxBackup.Tests.Adapters.Peers;
 using Xunit;
 
 namespace PxBackup.Tests.Adapters.Persistence;
 
 /// <summary>Writes whose answer is lost, documents that somebody changed, marks of several processes.</summary>
-public sealed class MongoWriteTests(MongoFixture fixture) : IClassFixture<MongoFixture>
+public sealed class MongoWriteTests(MongoFixture fixture, DocumentDbFixture peer) : IClassFixture<MongoFixture>
 {
     private readonly string org = A.Org();
 
@@ -33,7 +34,7 @@ public sealed class MongoWriteTests(MongoFixture fixture) : IClassFixture<MongoF
         cut.Cutter.LoseAnswers("update", 1);
         await cut.Store.DeleteAsync(key, 2);
         cut.Cutter.LoseAnswers("update", 1);
-        Assert.Equal(4, await cut.Store.InsertAsync(key, A.Body("c"), A.Index("c")));
+        Assert.Equal(4, await cut.Store.InsertAsync(key, A.Body("c"), A.Index("c"), after: 3));
 
         Assert.Equal(("c", 4L), await SeenAsync(key));
         Assert.Equal(4, cut.Cutter.Lost);
@@ -52,6 +53,43 @@ public sealed class MongoWriteTests(MongoFixture fixture) : IClassFixture<MongoF
 
         Assert.Contains("outcome is unknown", lost.Message);
         Assert.Equal(("b", 2L), await SeenAsync(key));
+    }
+
+    [Theory]
+    [InlineData("insert")]
+    [InlineData("update")]
+    public async Task A_write_that_lost_against_another_one_is_sent_again_and_in_the_end_known_as_not_written(string command)
+    {
+        var gateway = await peer.GatewayAsync("--set", "rs0");
+        using var admin = new MongoClient(gateway.ConnectionString);
+        var services = new ServiceCollection().AddLogging().AddMongoRecords(new MongoOptions { ConnectionString = gateway.ConnectionString, Database = fixture.Options.Database });
+        await using var provider = services.BuildServiceProvider();
+        var store = await Task.Run(provider.GetRequiredService<MongoRecordStore>);
+        var (key, other) = (A.Key(org), A.Key(org));
+        if (command == "update")
+        {
+            await store.InsertAsync(key, A.Body("a"), A.Index("a"));
+            await store.InsertAsync(other, A.Body("b"), A.Index("b"));
+        }
+
+        await ConflictAsync("{ times: 3 }");
+        await WriteAsync(key, "a");
+        await ConflictAsync("'alwaysOn'");
+        var lost = await Assert.ThrowsAsync<RecordStoreException>(() => WriteAsync(other, "b"));
+        await ConflictAsync("'off'");
+
+        Assert.Contains("nothing was written", lost.Message);
+        Assert.DoesNotContain("unknown", lost.Message);
+        var before = command == "insert" ? 0L : 1L;
+        Assert.Equal(before + 1, (await store.FindAsync<ClusterObject>(key, Stop))!.Version);
+        Assert.Equal(before, (await store.FindAsync<ClusterObject>(other, Stop))?.Version ?? 0);
+        await WriteAsync(other, "b");
+
+        Task WriteAsync(RecordKey record, string name) =>
+            command == "insert" ? store.InsertAsync(record, A.Body(name), A.Index(name)) : store.UpdateAsync(record, 1, A.Body(name), A.Index(name));
+
+        Task ConflictAsync(string mode) => admin.GetDatabase("admin").RunCommandAsync<BsonDocument>(
+            BsonDocument.Parse($"{{ configureFailPoint: 'failCommand', mode: {mode}, data: {{ failCommands: ['{command}'], errorCode: 112 }} }}"), cancellationToken: Stop);
     }
 
     [Theory]

@@ -134,7 +134,7 @@ public abstract class RecordStoreSuite(RecordStoreFixture fixture)
         await Assert.ThrowsAsync<RecordConflictException>(() => Store.UpdateAsync(key, 2, A.Body("stale"), A.Index("a")));
         await Assert.ThrowsAsync<RecordConflictException>(() => Store.DeleteAsync(key, 2));
 
-        await Store.InsertAsync(key, A.Body("next life"), A.Index("a"));
+        Assert.Equal(4, await Store.InsertAsync(key, A.Body("next life"), A.Index("a"), after: 3));
 
         foreach (var version in (long[])[1, 2, 3])
             await Assert.ThrowsAsync<RecordConflictException>(() => Store.UpdateAsync(key, version, A.Body("stale"), A.Index("a")));
@@ -152,15 +152,103 @@ public abstract class RecordStoreSuite(RecordStoreFixture fixture)
 
         fixture.Time.Advance(Tombstones.KeptFor - TimeSpan.FromHours(1));
         await fixture.SweepAsync();
-        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
-        var remembered = (await Store.FindAsync<ClusterObject>(key, Stop))!.Version;
-        await Store.DeleteAsync(key, remembered);
-        fixture.Time.Advance(Tombstones.KeptFor + TimeSpan.FromHours(1));
+        var remembered = await Store.TombstoneAsync(key, Stop);
+        fixture.Time.Advance(TimeSpan.FromHours(2));
         await fixture.SweepAsync();
-        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
 
-        Assert.True(remembered > 1);
-        Assert.Equal(1, (await Store.FindAsync<ClusterObject>(key, Stop))!.Version);
+        Assert.Equal((2L, 0L), (remembered, await Store.TombstoneAsync(key, Stop)));
+        await Assert.ThrowsAsync<RecordConflictException>(() => Store.InsertAsync(key, A.Body("a"), A.Index("a"), after: 2));
+        Assert.Equal(1, await Store.InsertAsync(key, A.Body("a"), A.Index("a")));
+    }
+
+    [Fact]
+    public async Task A_tombstone_has_the_version_after_the_last_and_only_while_no_record_lives()
+    {
+        var key = A.Key(org);
+        Assert.Equal(0, await Store.TombstoneAsync(key, Stop));
+
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
+        Assert.Equal(0, await Store.TombstoneAsync(key, Stop));
+        await Store.UpdateAsync(key, 1, A.Body("a"), A.Index("a"));
+        await Store.DeleteAsync(key, 2);
+        Assert.Equal(3, await Store.TombstoneAsync(key, Stop));
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"), after: 3);
+        Assert.Equal(0, await Store.TombstoneAsync(key, Stop));
+        await Store.DeleteAsync(key, 4);
+        Assert.Equal(5, await Store.TombstoneAsync(key, Stop));
+    }
+
+    [Theory]
+    [InlineData(0)] // A create that was on its way since before the record's first life.
+    [InlineData(2)] // One that has seen the first life's end, and not the second's.
+    [InlineData(3)]
+    [InlineData(5)]
+    [InlineData(-1)]
+    public async Task An_insert_that_knows_another_tombstone_or_none_does_not_bring_a_record_back(long after)
+    {
+        var key = A.Key(org);
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
+        await Store.DeleteAsync(key, 1);
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"), after: 2);
+        await Store.DeleteAsync(key, 3);
+
+        var conflict = await Assert.ThrowsAsync<RecordConflictException>(() => Store.InsertAsync(key, A.Body("stale"), A.Index("a"), after));
+
+        Assert.Equal(key, conflict.Key);
+        Assert.Null(await Store.FindAsync<ClusterObject>(key, Stop));
+        Assert.Equal(4, await Store.TombstoneAsync(key, Stop));
+        Assert.Equal(0, await Store.CountAsync(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = org }, Stop));
+        Assert.Equal(5, await Store.InsertAsync(key, A.Body("knows"), A.Index("a"), after: 4));
+        await Assert.ThrowsAsync<RecordExistsException>(() => Store.InsertAsync(key, A.Body("stale"), A.Index("a"), after));
+        await Assert.ThrowsAsync<RecordExistsException>(() => Store.InsertAsync(key, A.Body("stale"), A.Index("a"), after: 4));
+    }
+
+    [Fact]
+    public async Task An_insert_after_a_tombstone_that_never_was_conflicts()
+    {
+        var key = A.Key(org);
+
+        await Assert.ThrowsAsync<RecordConflictException>(() => Store.InsertAsync(key, A.Body("a"), A.Index("a"), after: 2));
+
+        Assert.Null(await Store.FindAsync<ClusterObject>(key, Stop));
+        Assert.Equal(1, await Store.InsertAsync(key, A.Body("a"), A.Index("a")));
+    }
+
+    [Fact]
+    public async Task An_insert_over_a_tombstone_meets_a_taken_name_and_changes_nothing()
+    {
+        var (key, holder) = (A.Key(org), A.Key(org));
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
+        await Store.DeleteAsync(key, 1);
+        await Store.InsertAsync(holder, A.Body("a"), A.Index("a"));
+
+        var refused = await Assert.ThrowsAsync<NameTakenException>(() => Store.InsertAsync(key, A.Body("a"), A.Index("a"), after: 2));
+
+        Assert.Equal(holder, refused.Holder);
+        Assert.Equal(2, await Store.TombstoneAsync(key, Stop));
+    }
+
+    [Fact]
+    public async Task Of_20_inserts_over_one_tombstone_at_once_exactly_one_wins()
+    {
+        var key = A.Key(org);
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a"));
+        await Store.DeleteAsync(key, 1);
+
+        var inserts = Enumerable.Range(0, 20).Select(i => Task.Run(async () =>
+        {
+            try
+            {
+                return await Store.InsertAsync(key, A.Body($"n{i}"), A.Index($"n{i}"), after: 2);
+            }
+            catch (RecordExistsException)
+            {
+                return 0;
+            }
+        }));
+
+        Assert.Equal(3, (await Task.WhenAll(inserts)).Sum());
+        Assert.Equal(1, await Store.CountAsync(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = org }, Stop));
     }
 
     [Fact]

@@ -149,6 +149,37 @@ public sealed class CloudCredentialGrainTests(GrainCluster cluster)
         Assert.Equal(42, cluster.Store.Find<CloudCredentialRecord>(key)!.Body.Revision);
     }
 
+    [Fact]
+    public async Task A_create_that_was_overtaken_by_a_whole_life_of_the_object_does_not_bring_it_back()
+    {
+        var key = RecordKey.Of(ObjectKind.CloudCredential, Key);
+        await Assert.ThrowsAsync<DomainException>(() => Grain.InspectAsync(new() { Uid = _uid }, Ann, Token)); // The activation has seen: there is none.
+        var elsewhere = new CloudCredentialRecord { CloudCredential = new() { Metadata = new() { Name = $"aws-{_uid}", Uid = _uid, OrgId = "default" } } };
+        await cluster.Store.InsertAsync(key, elsewhere, CloudCredentialRules.IndexOf(elsewhere));
+        await cluster.Store.DeleteAsync(key, 1);
+
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => Grain.CreateAsync(Request(), Ann, Token));
+
+        Assert.Equal(ErrorReason.Conflict, refusal.Reason);
+        Assert.Null(cluster.Store.Find<CloudCredentialRecord>(key));
+    }
+
+    [Fact]
+    public async Task Who_knows_that_it_was_deleted_may_create_it_again()
+    {
+        var key = RecordKey.Of(ObjectKind.CloudCredential, Key);
+        await Grain.CreateAsync(Request(), Ann, Token);
+        await Grain.DeleteAsync(new() { Name = $"aws-{_uid}", Uid = _uid }, Ann, Token);
+
+        await Grain.CreateAsync(Request(), Ann, Token); // The activation that deleted it.
+        var second = cluster.Store.Find<CloudCredentialRecord>(key)!.Version;
+        await Grain.DeleteAsync(new() { Name = $"aws-{_uid}", Uid = _uid }, Ann, Token);
+        await cluster.EndActivationAsync(Grain);
+        await Grain.CreateAsync(Request(), Ann, Token); // One that has read the tombstone.
+
+        Assert.Equal((3L, 5L), (second, cluster.Store.Find<CloudCredentialRecord>(key)!.Version));
+    }
+
     private CloudCredentialUpdateRequest Change(string accessKey) => new()
     {
         Metadata = new() { Name = $"aws-{_uid}", Uid = _uid, OrgId = "default" },

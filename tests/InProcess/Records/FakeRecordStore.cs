@@ -34,7 +34,7 @@ internal sealed class FakeRecordStore : IRecordStore
             return _live.TryGetValue(key, out var entry) ? Read<T>(key, entry) : null;
     }
 
-    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index)
+    public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new()
     {
         long version = 0;
@@ -42,8 +42,11 @@ internal sealed class FakeRecordStore : IRecordStore
         {
             if (_live.ContainsKey(key))
                 throw new RecordExistsException(key);
+            if (_tombstones.GetValueOrDefault(key) != after)
+                throw new RecordConflictException(key, after);
             CheckName(key, index);
-            version = _tombstones.GetValueOrDefault(key) + 1;
+            _tombstones.Remove(key);
+            version = after + 1;
             _live[key] = new(body.ToByteArray(), InMilliseconds(index), version);
         });
         return version;
@@ -63,13 +66,13 @@ internal sealed class FakeRecordStore : IRecordStore
         if (!_live.TryGetValue(key, out var entry) || entry.Version != version)
             throw new RecordConflictException(key, version);
         _live.Remove(key);
-        _tombstones[key] = version;
+        _tombstones[key] = version + 1;
     });
 
-    public Task<bool> WasDeletedAsync(RecordKey key, CancellationToken cancellationToken)
+    public Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken)
     {
         lock (_gate)
-            return Task.FromResult(_tombstones.ContainsKey(key) && !_live.ContainsKey(key));
+            return Task.FromResult(_tombstones.GetValueOrDefault(key));
     }
 
     /// <summary>Takes a record away as if another silo had deleted it.</summary>

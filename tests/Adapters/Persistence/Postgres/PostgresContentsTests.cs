@@ -191,7 +191,7 @@ public sealed class PostgresContentsTests(PostgresFixture fixture) : IClassFixtu
         await fixture.SweepAsync();
 
         Assert.Equal("0", await AskAsync("SELECT ((SELECT count(*) FROM audiences WHERE id=$1::bigint)+(SELECT count(*) FROM audience_members WHERE audience=$1::bigint))::text", id!));
-        await Store.InsertAsync(key, A.Body("a"), A.Index("a", "leaver"));
+        await Store.InsertAsync(key, A.Body("a"), A.Index("a", "leaver"), after: 2);
     }
 
     /// <summary>How many counters differ from what they count.</summary>
