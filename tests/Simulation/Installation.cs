@@ -248,7 +248,13 @@ internal sealed class Port(Fault notDone, Fault ackLost, Fault late, Fault readF
     public bool IsDown(World world, bool write)
     {
         if (write && world.Faults.Fires(down))
-            _downUntil = world.Now + world.Random.Seconds(2, 90);
+        {
+            var length = world.Random.Seconds(2, 90);
+            _downUntil = world.Now + length;
+            world.Hazards++; // While it lasts, not even the sweep can put anything right.
+            world.After(length, () => world.Hazards--);
+        }
+
         return world.Now < _downUntil;
     }
 }
