@@ -154,7 +154,7 @@ public sealed class CloudCredentialGrainTests(GrainCluster cluster)
     {
         var key = RecordKey.Of(ObjectKind.CloudCredential, Key);
         await Assert.ThrowsAsync<DomainException>(() => Grain.InspectAsync(new() { Uid = _uid }, Ann, Token)); // The activation has seen: there is none.
-        var elsewhere = new CloudCredentialRecord { CloudCredential = new() { Metadata = new() { Name = $"aws-{_uid}", Uid = _uid, OrgId = "default" } } };
+        var elsewhere = CloudCredentialRules.Create(null, Request(), Key, Ann, cluster.Time.GetUtcNow());
         await cluster.Store.InsertAsync(key, elsewhere, CloudCredentialRules.IndexOf(elsewhere));
         await cluster.Store.DeleteAsync(key, 1);
 

@@ -24,7 +24,7 @@ public sealed class ConnectGateTests
         _time.Advance(TimeSpan.FromMilliseconds(250));
         await all[4];
 
-        Assert.Equal(["0", "1", "2", "3", "4"], _entered);
+        Assert.Equal(["0", "1", "2", "3", "4"], _entered.Order()); // Those let in together may run in any order.
     }
 
     [Fact]
