@@ -26,7 +26,12 @@ internal sealed partial class Orphans(IGrainFactory grains, IRecordStore store, 
         var isBackups = kind == ObjectKind.Backup && await WasDeletedAsync(ObjectKind.Backup, key);
         // The ApplicationBackup that a restore places on its cluster carries the restore's uid.
         if (!isBackups && !await WasDeletedAsync(ObjectKind.Restore, key))
+        {
+            if (kind == ObjectKind.Backup && report.IsFinal)
+                await grains.Restore(key).ObserveAsync(report); // Its own, if it lives: one that has ended cleans up once more.
             return;
+        }
+
         var cluster = grains.Cluster(new ObjectKey(key.OrgId, report.ClusterUid));
         var call = new ClusterCall
         {
