@@ -53,7 +53,7 @@ internal sealed class History
         return history.World;
     }
 
-    private bool IsQuiet => World.Busy == 0 && World.Hazards == 0 && _home.Records.Unfinished == 0;
+    private bool IsQuiet => World.Busy == 0 && World.Hazards == 0 && _home.Records.Unfinished == 0 && _home.Clusters.Values.All(cluster => !cluster.IsDeleting);
 
     private void Live()
     {
@@ -82,6 +82,8 @@ internal sealed class History
             else if (quietSince is null)
             {
                 quietSince = World.Now;
+                foreach (var cluster in _home.Clusters.Values)
+                    cluster.ListAgain();
             }
             else if (World.Now - quietSince > Settling)
             {

@@ -119,6 +119,16 @@ internal sealed class Kubernetes
         watch.List([.. All<ApplicationBackup>().Select(Projection)], [.. All<ApplicationRestore>().Select(Projection)]);
     }
 
+    /// <summary>Stork's finalizer has still to do something.</summary>
+    public bool IsDeleting => _resources.Values.Any(resource => resource.Metadata.DeletionTimestamp is not null);
+
+    /// <summary>The list that every watch makes from time to time: what an event that was lost would have told.</summary>
+    public void ListAgain()
+    {
+        foreach (var watch in _watches.Where(watch => !watch.Ended))
+            watch.List([.. All<ApplicationBackup>().Select(Projection)], [.. All<ApplicationRestore>().Select(Projection)]);
+    }
+
     public void Unwatch(WatchPort watch) => _watches.Remove(watch);
 
     private void Tell(KubernetesResource resource, bool gone)
