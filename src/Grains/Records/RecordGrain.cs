@@ -209,10 +209,6 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
             if (SeededBugs.Is("unknown-taken-as-success"))
                 return;
 #endif
-#if SEEDED_BUGS
-            if (SeededBugs.Is("unknown-taken-as-failure"))
-                throw Unavailable(e);
-#endif
             DeactivateOnIdle();
             throw Unavailable(e);
         }
