@@ -14,22 +14,22 @@ namespace PxBackup.Persistence.Sqlite;
 /// </summary>
 /// <param name="store">The file.</param>
 /// <param name="options">Whose <see cref="ClusterOptions.ClusterId"/> names the cluster.</param>
-public sealed class SqliteMembershipTable(SqliteRecordStore store, IOptions<ClusterOptions> options) : IMembershipTable
+public sealed class SqliteMembershipTable(SqliteRecordStore store, IOptions<ClusterOptions> options) : MembershipTable
 {
     private const string Columns = "address, etag, status, silo_name, host_name, role_name, proxy_port, update_zone, fault_zone, started_at, alive_at, suspected_by";
 
     private readonly string cluster = options.Value.ClusterId;
 
     /// <inheritdoc />
-    public Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken) => store.WriteAsync(writes =>
+    public override Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken) => store.WriteAsync(writes =>
         tryInitTableVersion ? writes.Sql("INSERT INTO clusters(id, version, etag) VALUES($0, 0, $1) ON CONFLICT DO NOTHING").Run(cluster, SqliteText.NewETag()) : 0);
 
     /// <inheritdoc />
-    public Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken) => store.WriteAsync(writes =>
+    public override Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken) => store.WriteAsync(writes =>
         writes.Sql("DELETE FROM silos WHERE cluster=$0").Run(clusterId) + writes.Sql("DELETE FROM clusters WHERE id=$0").Run(clusterId));
 
     /// <inheritdoc />
-    public async Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken)
+    public override async Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken)
     {
         var data = await ReadAllAsync(cancellationToken);
         var defunct = data.Members.Where(member => Defunct.Is(member.Item1, beforeDate)).ToList();
@@ -39,23 +39,23 @@ public sealed class SqliteMembershipTable(SqliteRecordStore store, IOptions<Clus
     }
 
     /// <inheritdoc />
-    public Task<MembershipTableData> ReadRowAsync(SiloAddress key, CancellationToken cancellationToken) =>
+    public override Task<MembershipTableData> ReadRowAsync(SiloAddress key, CancellationToken cancellationToken) =>
         ReadAsync(reading => reading.Fixed($"SELECT {Columns} FROM silos WHERE cluster=$0 AND address=$1").Read(cluster, key.ToParsableString()), cancellationToken);
 
     /// <inheritdoc />
-    public Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken) =>
+    public override Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken) =>
         ReadAsync(reading => reading.Fixed($"SELECT {Columns} FROM silos WHERE cluster=$0").Read(cluster), cancellationToken);
 
     /// <inheritdoc />
-    public Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken) =>
+    public override Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken) =>
         WriteAsync(entry, null, tableVersion);
 
     /// <inheritdoc />
-    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken) =>
+    public override Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken) =>
         WriteAsync(entry, etag, tableVersion);
 
     /// <inheritdoc />
-    public async Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken)
+    public override async Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken)
     {
         var silo = entry.SiloAddress.ToParsableString();
         var written = await store.WriteAsync(writes =>
@@ -63,24 +63,6 @@ public sealed class SqliteMembershipTable(SqliteRecordStore store, IOptions<Clus
         if (written == 0)
             throw new RecordStoreException($"silo {silo} is not among the members of cluster '{cluster}' in '{store.Database}': it was declared dead and cleaned up; restart it");
     }
-
-#pragma warning disable CS1591 // The old forms without a token: Orleans still declares them, and calls the ones above.
-    public Task InitializeMembershipTable(bool tryInitTableVersion) => InitializeMembershipTableAsync(tryInitTableVersion, CancellationToken.None);
-
-    public Task DeleteMembershipTableEntries(string clusterId) => DeleteMembershipTableEntriesAsync(clusterId, CancellationToken.None);
-
-    public Task CleanupDefunctSiloEntries(DateTimeOffset beforeDate) => CleanupDefunctSiloEntriesAsync(beforeDate, CancellationToken.None);
-
-    public Task<MembershipTableData> ReadRow(SiloAddress key) => ReadRowAsync(key, CancellationToken.None);
-
-    public Task<MembershipTableData> ReadAll() => ReadAllAsync(CancellationToken.None);
-
-    public Task<bool> InsertRow(MembershipEntry entry, TableVersion tableVersion) => InsertRowAsync(entry, tableVersion, CancellationToken.None);
-
-    public Task<bool> UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion, CancellationToken.None);
-
-    public Task UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry, CancellationToken.None);
-#pragma warning restore CS1591
 
     /// <summary>Writes a silo: over the row with this etag, or where there is none if there is no etag.</summary>
     private Task<bool> WriteAsync(MembershipEntry silo, string? over, TableVersion next)

@@ -7,6 +7,7 @@ using Orleans.Configuration;
 using Orleans.Runtime;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.GrainState;
+using PxBackup.Persistence.Reminders;
 
 namespace PxBackup.Persistence.Sqlite;
 
@@ -14,30 +15,30 @@ namespace PxBackup.Persistence.Sqlite;
 /// <param name="store">The file.</param>
 /// <param name="options">Whose <see cref="ClusterOptions.ServiceId"/> the reminders belong to.</param>
 /// <param name="logger">Hears of reminders that cannot be read.</param>
-public sealed partial class SqliteReminderTable(SqliteRecordStore store, IOptions<ClusterOptions> options, ILogger<SqliteReminderTable> logger) : IReminderTable
+public sealed partial class SqliteReminderTable(SqliteRecordStore store, IOptions<ClusterOptions> options, ILogger<SqliteReminderTable> logger) : ReminderTable
 {
     private const string Select = "SELECT grain, name, etag, start_at, period FROM reminders WHERE service=$0";
 
     private readonly string service = options.Value.ServiceId;
 
     /// <inheritdoc />
-    public Task<ReminderTableData> ReadRows(GrainId grainId, CancellationToken cancellationToken) =>
+    public override Task<ReminderTableData> ReadRows(GrainId grainId, CancellationToken cancellationToken) =>
         ReadAsync($"{Select} AND grain=$1", [GrainKeyText.Of(grainId)], cancellationToken);
 
     /// <inheritdoc />
-    public Task<ReminderTableData> ReadRows(uint begin, uint end, CancellationToken cancellationToken) =>
+    public override Task<ReminderTableData> ReadRows(uint begin, uint end, CancellationToken cancellationToken) =>
         // The ring closes: from its last part the range goes on at its first.
         ReadAsync($"{Select} AND (hash>$1 {(begin < end ? "AND" : "OR")} hash<=$2)", [(long)begin, (long)end], cancellationToken);
 
     /// <inheritdoc />
-    public Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName, CancellationToken cancellationToken) => store.ReadAsync(reading =>
+    public override Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName, CancellationToken cancellationToken) => store.ReadAsync(reading =>
     {
         using var row = reading.Fixed($"{Select} AND grain=$1 AND name=$2").Read(service, GrainKeyText.Of(grainId), reminderName);
         return row.Read() ? Reminder(row) : null;
     }, cancellationToken);
 
     /// <inheritdoc />
-    public async Task<string?> UpsertRow(ReminderEntry entry, CancellationToken cancellationToken)
+    public override async Task<string?> UpsertRow(ReminderEntry entry, CancellationToken cancellationToken)
     {
         var (grain, etag) = (GrainKeyText.Of(entry.GrainId), SqliteText.NewETag());
         var (startAt, period) = (SqliteText.Of(entry.StartAt), entry.Period.ToString("c", CultureInfo.InvariantCulture));
@@ -47,29 +48,15 @@ public sealed partial class SqliteReminderTable(SqliteRecordStore store, IOption
     }
 
     /// <inheritdoc />
-    public async Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag, CancellationToken cancellationToken)
+    public override async Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag, CancellationToken cancellationToken)
     {
         var grain = GrainKeyText.Of(grainId);
         return await store.WriteAsync(writes => writes.Sql("DELETE FROM reminders WHERE service=$0 AND grain=$1 AND name=$2 AND etag=$3").Run(service, grain, reminderName, eTag)) == 1;
     }
 
     /// <summary>Removes all reminders of this service.</summary>
-    public Task TestOnlyClearTable(CancellationToken cancellationToken) =>
+    public override Task TestOnlyClearTable(CancellationToken cancellationToken) =>
         store.WriteAsync(writes => writes.Sql("DELETE FROM reminders WHERE service=$0").Run(service));
-
-#pragma warning disable CS1591 // The forms without a token: Orleans still declares them, and calls the ones above.
-    public Task<ReminderTableData> ReadRows(GrainId grainId) => ReadRows(grainId, CancellationToken.None);
-
-    public Task<ReminderTableData> ReadRows(uint begin, uint end) => ReadRows(begin, end, CancellationToken.None);
-
-    public Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName) => ReadRow(grainId, reminderName, CancellationToken.None);
-
-    public Task<string?> UpsertRow(ReminderEntry entry) => UpsertRow(entry, CancellationToken.None);
-
-    public Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag) => RemoveRow(grainId, reminderName, eTag, CancellationToken.None);
-
-    public Task TestOnlyClearTable() => TestOnlyClearTable(CancellationToken.None);
-#pragma warning restore CS1591
 
     private Task<ReminderTableData> ReadAsync(string sql, object[] values, CancellationToken cancellationToken) => store.ReadAsync(reading =>
     {

@@ -13,7 +13,7 @@ namespace PxBackup.Persistence.MongoDB.Clustering;
 /// The members of a cluster in one document, so that members and table version change together without transactions. Every
 /// change names in its filter the versions that it was decided on; the database applies it to exactly those or not at all.
 /// </summary>
-public sealed class MongoMembershipTable : IMembershipTable
+public sealed class MongoMembershipTable : MembershipTable
 {
     /// <summary>The collection; one document per cluster id.</summary>
     public const string Collection = "orleans.clusters";
@@ -41,7 +41,7 @@ public sealed class MongoMembershipTable : IMembershipTable
     private FilterDefinition<BsonDocument> ThisCluster => Where.Eq(Id, cluster);
 
     /// <inheritdoc />
-    public async Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken)
+    public override async Task InitializeMembershipTableAsync(bool tryInitTableVersion, CancellationToken cancellationToken)
     {
         // Insert only: whoever comes second finds the document and leaves it as it is.
         if (tryInitTableVersion)
@@ -51,11 +51,11 @@ public sealed class MongoMembershipTable : IMembershipTable
     }
 
     /// <inheritdoc />
-    public async Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken) =>
+    public override async Task DeleteMembershipTableEntriesAsync(string clusterId, CancellationToken cancellationToken) =>
         await clusters.RunAsync($"deleting the members of cluster '{clusterId}'", all => all.DeleteOneAsync(Where.Eq(Id, clusterId), cancellationToken));
 
     /// <inheritdoc />
-    public async Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken)
+    public override async Task CleanupDefunctSiloEntriesAsync(DateTimeOffset beforeDate, CancellationToken cancellationToken)
     {
         for (var attempt = 0; attempt < CleanupAttempts; attempt++)
         {
@@ -77,22 +77,22 @@ public sealed class MongoMembershipTable : IMembershipTable
     }
 
     /// <inheritdoc />
-    public Task<MembershipTableData> ReadRowAsync(SiloAddress key, CancellationToken cancellationToken) =>
+    public override Task<MembershipTableData> ReadRowAsync(SiloAddress key, CancellationToken cancellationToken) =>
         ReadAsync(Builders<BsonDocument>.Projection.Include(Version).Include(ETag).Include(Path(key)), cancellationToken);
 
     /// <inheritdoc />
-    public Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken) => ReadAsync(null, cancellationToken);
+    public override Task<MembershipTableData> ReadAllAsync(CancellationToken cancellationToken) => ReadAsync(null, cancellationToken);
 
     /// <inheritdoc />
-    public Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken) =>
+    public override Task<bool> InsertRowAsync(MembershipEntry entry, TableVersion tableVersion, CancellationToken cancellationToken) =>
         WriteAsync("adding a silo to", Where.Exists(Path(entry.SiloAddress), false), entry, tableVersion, cancellationToken);
 
     /// <inheritdoc />
-    public Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken) =>
+    public override Task<bool> UpdateRowAsync(MembershipEntry entry, string etag, TableVersion tableVersion, CancellationToken cancellationToken) =>
         WriteAsync("changing a silo of", Where.Eq(Path(entry.SiloAddress, SiloDocument.ETag), etag), entry, tableVersion, cancellationToken);
 
     /// <inheritdoc />
-    public async Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken)
+    public override async Task UpdateIAmAliveAsync(MembershipEntry entry, CancellationToken cancellationToken)
     {
         var written = await UpdateAsync(
             "telling a heartbeat to",
@@ -102,24 +102,6 @@ public sealed class MongoMembershipTable : IMembershipTable
         if (!written)
             throw new RecordStoreException($"silo {entry.SiloAddress.ToParsableString()} is not among the members of cluster '{cluster}' in {clusters.FullName}: it was declared dead and cleaned up, or the document was removed; restart this silo");
     }
-
-#pragma warning disable CS1591 // The old forms without a token: Orleans still declares them, and calls the ones above.
-    public Task InitializeMembershipTable(bool tryInitTableVersion) => InitializeMembershipTableAsync(tryInitTableVersion, CancellationToken.None);
-
-    public Task DeleteMembershipTableEntries(string clusterId) => DeleteMembershipTableEntriesAsync(clusterId, CancellationToken.None);
-
-    public Task CleanupDefunctSiloEntries(DateTimeOffset beforeDate) => CleanupDefunctSiloEntriesAsync(beforeDate, CancellationToken.None);
-
-    public Task<MembershipTableData> ReadRow(SiloAddress key) => ReadRowAsync(key, CancellationToken.None);
-
-    public Task<MembershipTableData> ReadAll() => ReadAllAsync(CancellationToken.None);
-
-    public Task<bool> InsertRow(MembershipEntry entry, TableVersion tableVersion) => InsertRowAsync(entry, tableVersion, CancellationToken.None);
-
-    public Task<bool> UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => UpdateRowAsync(entry, etag, tableVersion, CancellationToken.None);
-
-    public Task UpdateIAmAlive(MembershipEntry entry) => UpdateIAmAliveAsync(entry, CancellationToken.None);
-#pragma warning restore CS1591
 
     private static string Path(SiloAddress silo) => $"{Silos}.{SiloDocument.KeyOf(silo)}";
 

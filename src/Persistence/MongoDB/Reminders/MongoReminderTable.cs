@@ -7,6 +7,7 @@ using Orleans.Configuration;
 using Orleans.Runtime;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.GrainState;
+using PxBackup.Persistence.Reminders;
 
 namespace PxBackup.Persistence.MongoDB.Reminders;
 
@@ -14,7 +15,7 @@ namespace PxBackup.Persistence.MongoDB.Reminders;
 /// Reminders, one document for each service, grain and name. Registering replaces a reminder whatever it was, as Orleans
 /// means it; removing needs the etag. What is removed is gone: no marks stay behind.
 /// </summary>
-public sealed partial class MongoReminderTable : IReminderTable
+public sealed partial class MongoReminderTable : ReminderTable
 {
     /// <summary>The collection; all services of the database share it.</summary>
     public const string Collection = "orleans.reminders";
@@ -45,7 +46,7 @@ public sealed partial class MongoReminderTable : IReminderTable
     private FilterDefinition<BsonDocument> ThisService => Where.Eq(InService, service);
 
     /// <summary>Makes the index over a grain's place on the ring, where it is missing.</summary>
-    public async Task StartAsync(CancellationToken cancellationToken = default)
+    public override async Task StartAsync(CancellationToken cancellationToken = default)
     {
         var byHash = new CreateIndexModel<BsonDocument>(
             Builders<BsonDocument>.IndexKeys.Ascending(InService).Ascending(ReminderDocument.Hash),
@@ -54,12 +55,12 @@ public sealed partial class MongoReminderTable : IReminderTable
     }
 
     /// <inheritdoc />
-    public Task<ReminderTableData> ReadRows(GrainId grainId, CancellationToken cancellationToken) =>
+    public override Task<ReminderTableData> ReadRows(GrainId grainId, CancellationToken cancellationToken) =>
         // By the hash first, so that one index serves all reads.
         ReadAsync(Where.And(ThisService, Where.Eq(ReminderDocument.Hash, ReminderDocument.HashOf(grainId)), Where.Eq(OfGrain, GrainKeyText.Of(grainId))), cancellationToken);
 
     /// <inheritdoc />
-    public Task<ReminderTableData> ReadRows(uint begin, uint end, CancellationToken cancellationToken)
+    public override Task<ReminderTableData> ReadRows(uint begin, uint end, CancellationToken cancellationToken)
     {
         var (above, upTo) = (Where.Gt(ReminderDocument.Hash, (long)begin), Where.Lte(ReminderDocument.Hash, (long)end));
         // The ring closes: from its last part the range goes on at its first.
@@ -67,7 +68,7 @@ public sealed partial class MongoReminderTable : IReminderTable
     }
 
     /// <inheritdoc />
-    public async Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName, CancellationToken cancellationToken)
+    public override async Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName, CancellationToken cancellationToken)
     {
         var id = ReminderDocument.IdOf(service, grainId, reminderName);
         var document = await reminders.RunAsync<BsonDocument?>(
@@ -77,7 +78,7 @@ public sealed partial class MongoReminderTable : IReminderTable
     }
 
     /// <inheritdoc />
-    public async Task<string?> UpsertRow(ReminderEntry entry, CancellationToken cancellationToken)
+    public override async Task<string?> UpsertRow(ReminderEntry entry, CancellationToken cancellationToken)
     {
         var etag = OrleansCollection.NewETag();
         var document = ReminderDocument.Write(service, entry, etag);
@@ -91,7 +92,7 @@ public sealed partial class MongoReminderTable : IReminderTable
     }
 
     /// <inheritdoc />
-    public async Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag, CancellationToken cancellationToken)
+    public override async Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag, CancellationToken cancellationToken)
     {
         var filter = Where.And(Where.Eq(ReminderDocument.Id, ReminderDocument.IdOf(service, grainId, reminderName)), Where.Eq(ReminderDocument.ETag, eTag));
         var result = await reminders.RunAsync($"removing reminder '{reminderName}' of grain {grainId}", all => all.DeleteOneAsync(filter, cancellationToken));
@@ -99,22 +100,8 @@ public sealed partial class MongoReminderTable : IReminderTable
     }
 
     /// <summary>Removes all reminders of this service.</summary>
-    public async Task TestOnlyClearTable(CancellationToken cancellationToken) =>
+    public override async Task TestOnlyClearTable(CancellationToken cancellationToken) =>
         await reminders.RunAsync($"removing all reminders of service '{service}'", all => all.DeleteManyAsync(ThisService, cancellationToken));
-
-#pragma warning disable CS1591 // The forms without a token: Orleans still declares them, and calls the ones above.
-    public Task<ReminderTableData> ReadRows(GrainId grainId) => ReadRows(grainId, CancellationToken.None);
-
-    public Task<ReminderTableData> ReadRows(uint begin, uint end) => ReadRows(begin, end, CancellationToken.None);
-
-    public Task<ReminderEntry?> ReadRow(GrainId grainId, string reminderName) => ReadRow(grainId, reminderName, CancellationToken.None);
-
-    public Task<string?> UpsertRow(ReminderEntry entry) => UpsertRow(entry, CancellationToken.None);
-
-    public Task<bool> RemoveRow(GrainId grainId, string reminderName, string eTag) => RemoveRow(grainId, reminderName, eTag, CancellationToken.None);
-
-    public Task TestOnlyClearTable() => TestOnlyClearTable(CancellationToken.None);
-#pragma warning restore CS1591
 
     private Task<bool> TryReplaceAsync(BsonDocument document, ReminderEntry entry, CancellationToken cancellationToken) =>
         reminders.RunAsync($"writing reminder '{entry.ReminderName}' of grain {entry.GrainId}", async all =>
