@@ -56,6 +56,8 @@ internal sealed class ChaosRun(ChaosOptions options)
             }
             while (!options.IsShort && since.Elapsed < options.Length && !cancellationToken.IsCancellationRequested);
             readers.PerSecond = 5;
+            foreach (var (_, about, what) in world.Violations)
+                _log.Say($"seen by a client: {about}: {what}");
             _violations.AddRange(await new Aftermath(installation, edge, world, _log).CheckAsync(options.Seed, rounds, before, cancellationToken));
         }
 
@@ -65,6 +67,8 @@ internal sealed class ChaosRun(ChaosOptions options)
         _violations.AddRange(availability.Check());
         var summary = new SummaryOf(options.Seed, rounds, since.Elapsed, _ledger, _history, world, availability, _ends, _stops, _quiet).Make(Resources.Compare(before, Resources.Of(installation)));
         _violations.AddRange(Missing(summary));
+        foreach (var (invariant, about, what) in _violations)
+            _log.Say($"{invariant} {about}: {what}");
         return summary with { Violations = _violations };
     }
 

@@ -40,7 +40,7 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
 }
 catch (Exception e) when (e is InvalidOperationException or TimeoutException or IOException or HttpRequestException)
 {
-    Console.Error.WriteLine($"chaos, seed {options.Seed}: {e.Message}; logs are in {options.Folder}");
+    Console.Error.WriteLine($"chaos, seed {options.Seed}: {e}; logs are in {options.Folder}");
     return 2;
 }
 

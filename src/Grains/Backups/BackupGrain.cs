@@ -197,8 +197,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (await BackupOnCluster.FactsAsync(cluster) is not null)
         {
             record = await IdentifiedAsync(record, cluster);
-            if (!await BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true))
-                return Options.DeletePollInterval;
+            if (await WaitsForRemovalAsync(cluster, () => BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true)) is { } pause)
+                return pause;
         }
 
         if (_isReported)
@@ -224,8 +224,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
             record = await IdentifiedAsync(record, through);
             await FailPoint.HitAsync("backup.before-resource-delete", Logger);
-            if (!await BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData))
-                return Options.DeletePollInterval;
+            if (await WaitsForRemovalAsync(through, () => BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData)) is { } pause)
+                return pause;
             await FailPoint.HitAsync("backup.after-resource-delete", Logger);
         }
 

@@ -56,13 +56,15 @@ internal static class BackupOnCluster
 
     /// <summary>Asks for the removal of the resource.</summary>
     /// <param name="withData">Stork removes volumes and objects too.</param>
-    /// <returns>True when nothing of it is left.</returns>
-    public static async Task<bool> RemoveAsync(IClusterGrain cluster, BackupObject backup, string clusterNamespace, bool withData)
+    /// <returns>What is left of it; null when nothing is.</returns>
+    public static async Task<string?> RemoveAsync(IClusterGrain cluster, BackupObject backup, string clusterNamespace, bool withData)
     {
         if (withData)
             await cluster.CallAsync(Call(ClusterVerb.Patch, backup, clusterNamespace) with { Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
         var reply = await cluster.CallAsync(Call(ClusterVerb.Delete, backup, clusterNamespace));
-        return !reply.Found || reply.Foreign || !(await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace))).Found;
+        return reply is { Found: true, Foreign: false } && (await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace))).Found
+            ? $"ApplicationBackup [{clusterNamespace}/{StorkBackups.NameOf(backup)}]"
+            : null;
     }
 
     /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none or Events may not be read: deadlines hold without them.</summary>

@@ -22,6 +22,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     private readonly ObjectKind _kind = kind;
     private WorkLoop? _loop;
     private DateTimeOffset? _followedSince;
+    private DateTimeOffset? _removingSince;
 
     /// <summary>There is room for it on the cluster.</summary>
     protected bool IsAdmitted { get; private set; }
@@ -176,6 +177,29 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         if (warning.Length > 0)
             await ExplainAsync(warning);
         return limits.CheckInterval;
+    }
+
+    /// <summary>
+    /// Removes resources on the cluster, on which Stork puts a finalizer. Nothing is waited for when the cluster's object is gone. What
+    /// stays is asked for less and less often – the watch tells when it goes – and the object says what holds it up.
+    /// </summary>
+    /// <param name="cluster">Where they are.</param>
+    /// <param name="remove">Asks for the removal; returns what is left, null for nothing.</param>
+    /// <returns>When to ask again; null when nothing is left.</returns>
+    protected async Task<TimeSpan?> WaitsForRemovalAsync(IClusterGrain cluster, Func<Task<string?>> remove)
+    {
+        if (await BackupOnCluster.FactsAsync(cluster) is not { } facts || await remove() is not { } left)
+        {
+            _removingSince = null;
+            return null;
+        }
+
+        _removingSince ??= Now;
+        var waited = Now - _removingSince.Value;
+        if (waited >= limits.StuckTimeout)
+            await ExplainAsync($"waiting for Stork on cluster [{facts.Name}] to remove {left}: look whether Stork runs there, and at the resource's events");
+        var pause = waited / 10;
+        return pause < limits.DeletePollInterval ? limits.DeletePollInterval : pause > limits.CheckInterval ? limits.CheckInterval : pause;
     }
 
     protected async Task<TimeSpan?> ReleaseAsync(TRecord record)

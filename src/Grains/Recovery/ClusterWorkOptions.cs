@@ -22,6 +22,6 @@ public abstract class ClusterWorkOptions
     /// <summary>How long unfinished work may rest before the sweep looks at it again.</summary>
     public TimeSpan SweepAfter { get; set; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How often a removal asks whether the resource is gone (0.2–0.3 s when all is well).</summary>
+    /// <summary>How soon a removal asks whether the resource is gone (0.2–0.3 s when all is well); what stays is asked for less often, each <see cref="CheckInterval"/> in the end.</summary>
     public TimeSpan DeletePollInterval { get; set; } = TimeSpan.FromSeconds(1);
 }

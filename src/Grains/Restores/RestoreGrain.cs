@@ -164,16 +164,16 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     private async Task<TimeSpan?> CleanAsync(RestoreRecord record)
     {
-        if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
-            return Options.DeletePollInterval;
+        if (await WaitsForRemovalAsync(Cluster(record), () => RestoreOnCluster.RemoveAsync(Cluster(record), record)) is { } pause)
+            return pause;
         await FailPoint.HitAsync("restore.after-removal", Logger);
         return await ReleaseAsync(await AmendAsync(current => RestoreRules.Cleaned(current)));
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(RestoreRecord record)
     {
-        if (await BackupOnCluster.FactsAsync(Cluster(record)) is not null && !await RestoreOnCluster.RemoveAsync(Cluster(record), record))
-            return Options.DeletePollInterval;
+        if (await WaitsForRemovalAsync(Cluster(record), () => RestoreOnCluster.RemoveAsync(Cluster(record), record)) is { } pause)
+            return pause;
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
         await FailPoint.HitAsync("restore.before-record-delete", Logger);
         await RemoveAsync();

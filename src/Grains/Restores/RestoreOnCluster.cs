@@ -42,18 +42,18 @@ internal static class RestoreOnCluster
     }
 
     /// <summary>Asks for the removal of the restore and of the backup placed for it; restored objects and the data stay.</summary>
-    /// <returns>True when nothing of them is left.</returns>
-    public static async Task<bool> RemoveAsync(IClusterGrain cluster, RestoreRecord record)
+    /// <returns>Which of them is left; null when none is.</returns>
+    public static async Task<string?> RemoveAsync(IClusterGrain cluster, RestoreRecord record)
     {
         // The restore first: without its backup it would only complain.
         foreach (var kind in new[] { ClusterResource.ApplicationRestore, ClusterResource.ApplicationBackup })
         {
             var reply = await cluster.CallAsync(Call(ClusterVerb.Delete, kind, record));
             if (reply is { Found: true, Foreign: false } && (await cluster.CallAsync(Call(ClusterVerb.Find, kind, record))).Found)
-                return false;
+                return $"{kind} [{record.ResourceNamespace}/{record.ResourceName}]";
         }
 
-        return true;
+        return null;
     }
 
     private static ClusterCall Call(ClusterVerb verb, ClusterResource resource, RestoreRecord record) => new()

@@ -45,14 +45,17 @@ internal sealed class FaultLanes(Installation installation, StoryTeller teller, 
         await Task.WhenAll(lanes);
     }
 
-    /// <summary>Kills silos and gateways by turns until there were as many kills as wanted.</summary>
+    /// <summary>Kills a silo and a gateway at a time, by turns, until there were as many kills as wanted.</summary>
     public async Task TopUpAsync(int kills, CancellationToken cancellationToken)
     {
         for (var turn = 0; ledger.Kills < kills && !cancellationToken.IsCancellationRequested; turn++)
         {
-            await DoAsync(new PlannedFault(turn % 2 == 0 ? "gateway-kill" : "silo-kill", turn / 2 % 2, TimeSpan.Zero, TimeSpan.Zero), cancellationToken);
+            var (silo, gateway) = (turn % Installation.Silos, turn % Installation.Gateways);
+            await Task.WhenAll(
+                DoAsync(new PlannedFault("gateway-kill", gateway, TimeSpan.Zero, TimeSpan.Zero), cancellationToken),
+                DoAsync(new PlannedFault("silo-kill", silo, TimeSpan.Zero, TimeSpan.Zero), cancellationToken));
             await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(2), cancellationToken));
-            await ReadyAsync(turn % 2 == 0 ? installation.GatewayMembers[turn / 2 % 2] : installation.SiloMembers[turn / 2 % 2], cancellationToken);
+            await Task.WhenAll(ReadyAsync(installation.GatewayMembers[gateway], cancellationToken), ReadyAsync(installation.SiloMembers[silo], cancellationToken));
         }
     }
 

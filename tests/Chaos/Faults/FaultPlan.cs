@@ -13,7 +13,7 @@ internal sealed record PlannedFault(string Kind, int Target, TimeSpan For, TimeS
 /// </summary>
 internal sealed record FaultPlan
 {
-    /// <summary>Failpoints that the first and the second silo are armed with, one after the other.</summary>
+    /// <summary>Failpoints that each silo is armed with, one after the other.</summary>
     public required IReadOnlyList<IReadOnlyList<string>> FailPoints { get; init; }
 
     /// <summary>Lists of everything else.</summary>
@@ -45,8 +45,8 @@ internal sealed record FaultPlan
         random.Shuffle(silos);
         List<IReadOnlyList<PlannedFault>> lanes =
         [
-            // The third silo: no failpoints, everything else.
-            Lane(random, ["silo-kill", "silo-kill", "silo-kill", "silo-pause", "silo-kill", "silo-term", "silo-partition", "silo-kill", "silo-store-stalls", "silo-kill", "silo-lost-acks"], 2, 1, isShort),
+            // What the failpoints do not do to silos.
+            Lane(random, ["silo-pause", "silo-term", "silo-kill", "silo-partition", "silo-store-stalls", "silo-lost-acks"], 0, 3, isShort),
             Lane(random, [.. Enumerable.Repeat("gateway-kill", 8), "gateway-pause", "gateway-term", .. Enumerable.Repeat("gateway-kill", 2)], 0, 2, isShort),
             Lane(random, canKillDatabase
                 ? [.. Enumerable.Repeat("store-server-kill", 6), .. Enumerable.Repeat("store-postgres-kill", 6), "store-slow", "store-down", "store-lost-acks", "store-cuts", "store-throttle"]
@@ -56,7 +56,7 @@ internal sealed record FaultPlan
         ];
         if (round % 2 == 1)
             lanes.Add([new PlannedFault("silos-kill", 0, TimeSpan.Zero, TimeSpan.FromSeconds(isShort ? 40 : 120))]);
-        return new FaultPlan { FailPoints = [[.. order.Where((_, i) => i % 2 == 0)], [.. order.Where((_, i) => i % 2 == 1)]], Lanes = lanes, MeasuredKills = silos };
+        return new FaultPlan { FailPoints = [.. Enumerable.Range(0, 3).Select(silo => order.Where((_, i) => i % 3 == silo).ToList())], Lanes = lanes, MeasuredKills = silos };
     }
 
     private static List<PlannedFault> Lane(Random random, string[] kinds, int firstTarget, int targets, bool isShort)

@@ -51,7 +51,7 @@ internal sealed class Client(Edge edge, string name, int firstGateway, bool byRe
             var seen = reply.IsOk ? reply.Entry.Seen : reply.Entry.Code == StatusCode.NotFound ? World.Gone : $"{reply.Entry.Code}: {reply.Entry.Detail}";
             if (isWanted(seen) || !reply.IsOk)
                 return seen;
-            await PauseAsync(TimeSpan.FromMilliseconds(400 + Random.Shared.Next(400)), $"{reply.Entry.Object} is still {seen}");
+            await PauseAsync(TimeSpan.FromMilliseconds(400 + Random.Shared.Next(400)), $"{reply.Entry.Object} is still {seen}: {reply.Entry.Detail}");
         }
     }
 

@@ -70,11 +70,11 @@ internal sealed class Edge : IDisposable
         var (answer, code, detail, isTransport) = byRest
             ? await ByRestAsync(gateway, rpc, request, requestId, deadline ?? Deadline)
             : await ByGrpcAsync(gateway, rpc, request, requestId, deadline ?? Deadline);
-        var (seen, uid) = answer is null ? ("", "") : rpc.Look(answer);
+        var (seen, uid, reason) = answer is null ? new Sight("") : rpc.Look(answer);
         var entry = new HistoryEntry
         {
             Number = number, Client = client, Gateway = gateway, IsRest = byRest, Rpc = rpc.Name, IsRead = rpc.IsRead, Object = rpc.ObjectOf(request),
-            Begin = begin, End = Stopwatch.GetTimestamp(), Code = code, Detail = detail, IsTransport = isTransport, Seen = seen, Uid = uid,
+            Begin = begin, End = Stopwatch.GetTimestamp(), Code = code, Detail = answer is null ? detail : reason, IsTransport = isTransport, Seen = seen, Uid = uid,
         };
         _history.Add(entry);
         return new Reply<TAnswer>(answer, entry);

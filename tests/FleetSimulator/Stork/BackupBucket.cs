@@ -92,7 +92,7 @@ internal sealed class BackupBucket : IDisposable
             var text = $"{Or(refused.ErrorCode, refused.StatusCode.ToString())}: {refused.Message}\n\tstatus code: {(int)refused.StatusCode}, request id: {refused.RequestId}, host id: {refused.AmazonId2}";
             throw new BucketException(text, fromStore: true, notFound: refused.StatusCode == HttpStatusCode.NotFound);
         }
-        catch (Exception unreachable) when (unreachable is AmazonClientException or HttpRequestException or TaskCanceledException { InnerException: TimeoutException })
+        catch (Exception unreachable) when (unreachable is AmazonClientException or HttpRequestException or IOException or TaskCanceledException { InnerException: TimeoutException })
         {
             var url = $"{_endpoint.AbsoluteUri.TrimEnd('/')}/{_name}{(key.Length == 0 ? "" : "/" + key)}";
             throw new BucketException($"RequestError: send request failed\ncaused by: {method} \"{url}\": dial tcp {_endpoint.Host}:{_endpoint.Port}: {Cause(unreachable)}", fromStore: true);

@@ -127,6 +127,24 @@ public sealed class BackupDeletionTests(WorkSilo silo)
     }
 
     [Fact]
+    public async Task A_resource_that_Stork_leaves_there_is_asked_for_less_and_less_often_and_the_reason_says_whose_turn_it_is()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        scene.Kubernetes.StorkRemoves = false;
+
+        await DeleteAsync(scene, uid);
+        await silo.UntilAsync("the reason says so", () => scene.ReasonOf(uid).Contains("waiting for Stork on cluster", StringComparison.Ordinal), Second);
+        var (reason, asked) = (scene.ReasonOf(uid), scene.Kubernetes.Count("find ApplicationBackup"));
+        await scene.Kubernetes.RemoveAsync<ApplicationBackup>();
+        await scene.UntilGoneAsync(uid, TimeSpan.Zero);
+
+        Assert.Contains(scene.ClusterRef.Name, reason, StringComparison.Ordinal);
+        Assert.Contains("ApplicationBackup [kube-system/", reason, StringComparison.Ordinal);
+        Assert.InRange(asked, 1, 150); // Each second for three minutes would be 180 times, with several questions each.
+    }
+
+    [Fact]
     public async Task A_deletion_on_a_cluster_that_does_not_answer_waits_and_says_why()
     {
         var scene = await Scene.ReadyAsync(silo);

@@ -42,7 +42,7 @@ internal sealed class FakeClusterConnection : IClusterConnection
         _cluster.CallAsync("patch", typeof(T).Name, $"{resourceNamespace}/{name} {patch.ToJsonString()}", () => _cluster.Patch<T>(resourceNamespace, name, patch), cancellationToken);
 
     public Task<bool> DeleteAsync<T>(string resourceNamespace, string name, string? uid, CancellationToken cancellationToken)
-        where T : KubernetesResource => _cluster.CallAsync("delete", typeof(T).Name, $"{resourceNamespace}/{name}", () => _cluster.Forget<T>(resourceNamespace, name), cancellationToken);
+        where T : KubernetesResource => _cluster.CallAsync("delete", typeof(T).Name, $"{resourceNamespace}/{name}", () => _cluster.Delete<T>(resourceNamespace, name), cancellationToken);
 
     public Task<ResourceList<T>> ListAsync<T>(string? resourceNamespace, string? labelSelector, CancellationToken cancellationToken)
         where T : KubernetesResource => throw new NotSupportedException();

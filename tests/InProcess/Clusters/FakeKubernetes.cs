@@ -34,6 +34,9 @@ internal sealed class FakeKubernetes
     public Action<ApplicationRestore>? StorkRestores { get; set; } = restore =>
         restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" };
 
+    /// <summary>Stork takes its finalizer off what is deleted; without it, the resource stays.</summary>
+    public bool StorkRemoves { get; set; } = true;
+
     /// <summary>What the check of the cluster answers or throws.</summary>
     public Func<ClusterProbe> Probe { get; set; } = () => new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };
 
@@ -174,6 +177,16 @@ internal sealed class FakeKubernetes
             var merged = Merge(JsonNode.Parse(body), patch)!;
             return ResourceText.Read<T>(_stored[Key<T>(resourceNamespace, name)] = System.Text.Encoding.UTF8.GetBytes(merged.ToJsonString()));
         }
+    }
+
+    internal bool Delete<T>(string resourceNamespace, string name)
+        where T : KubernetesResource
+    {
+        if (StorkRemoves || Find<T>(resourceNamespace, name) is not { } there)
+            return Forget<T>(resourceNamespace, name);
+        there.Metadata.DeletionTimestamp = DateTimeOffset.UnixEpoch;
+        Put(there);
+        return true;
     }
 
     internal bool Forget<T>(string resourceNamespace, string name)
