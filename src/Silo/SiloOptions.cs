@@ -43,8 +43,11 @@ internal sealed class SiloOptions
     [Required, RegularExpression("^[A-Za-z0-9._-]{1,64}$", ErrorMessage = "Silo:ClusterId must be 1 to 64 letters, digits, '.', '_' or '-'")]
     public string ClusterId { get; set; } = "pxbackup";
 
-    /// <summary>How long a stop may take before what is left is cut off. 10 s: the records are safe at any point, the rest is courtesy.</summary>
-    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// How long a stop waits for what is under way before it is cut off: the records are safe at any point, the rest is courtesy. 8 s, so
+    /// that the process has ended within ten.
+    /// </summary>
+    public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(8);
 
     /// <summary>How soon silos that do not answer are given up.</summary>
     [ValidateObjectMembers]

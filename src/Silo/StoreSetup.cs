@@ -17,9 +17,11 @@ internal static class StoreSetup
         {
             case StoreKind.MongoDB:
                 services.AddMongoRecords(configuration.Read<MongoOptions>(MongoOptions.Section), secrets);
+                StoreHealth.Add(services, provider => provider.GetRequiredService<MongoServer>().PingAsync);
                 break;
             case StoreKind.PostgreSQL:
                 services.AddPostgresRecords(configuration.Read<PostgresOptions>(PostgresOptions.Section), secrets);
+                StoreHealth.Add(services, provider => provider.GetRequiredService<PostgresDatabase>().PingAsync);
                 break;
             default:
                 services.AddSqliteRecords(configuration.Read<SqliteOptions>(SqliteOptions.Section), secrets);

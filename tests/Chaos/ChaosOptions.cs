@@ -8,6 +8,9 @@ internal sealed record ChaosOptions
           --seed N         repeats the faults and the requests of an earlier run (timing may differ)
           --minutes M      how long rounds are begun (default 60)
           --short          one round of at most five minutes with at least 60 kills and 200 backups
+          --failover N     instead: kill single silos, N times, nothing else, and measure until reads are answered again
+          --starve M       instead: keep all processors busy for M minutes, and see whether a silo is taken for dead
+          --hogs N         endless loops that --starve adds (default: two for each processor)
           --clusters N     simulated clusters (default 20)
           --stories N      clients a round at least (default 240)
           --faults N       no more faults than this in each of the lanes of a round, for a quick look (default: all)
@@ -21,6 +24,15 @@ internal sealed record ChaosOptions
     public TimeSpan Length { get; init; } = TimeSpan.FromMinutes(60);
 
     public bool IsShort { get; init; }
+
+    /// <summary>Single kills to measure; 0 for a run with faults of all kinds.</summary>
+    public int Failover { get; init; }
+
+    /// <summary>How long all processors are kept busy instead of faults.</summary>
+    public TimeSpan Starve { get; init; }
+
+    /// <summary>Loops that keep them busy.</summary>
+    public int Hogs { get; init; } = 2 * Environment.ProcessorCount;
 
     public int Clusters { get; init; } = 20;
 
@@ -47,6 +59,9 @@ internal sealed record ChaosOptions
                 "--keep" => options with { Keep = true },
                 "--seed" => options with { Seed = Number(1, int.MaxValue) },
                 "--minutes" => options with { Length = TimeSpan.FromMinutes(Number(1, 100_000)) },
+                "--failover" => options with { Failover = Number(1, 10_000) },
+                "--starve" => options with { Starve = TimeSpan.FromMinutes(Number(1, 100_000)) },
+                "--hogs" => options with { Hogs = Number(0, 1_000) },
                 "--clusters" => options with { Clusters = Number(1, 1_000) },
                 "--stories" => options with { Stories = Number(1, 100_000) },
                 "--faults" => options with { Faults = Number(0, 100_000) },

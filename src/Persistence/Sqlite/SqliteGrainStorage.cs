@@ -19,7 +19,7 @@ namespace PxBackup.Persistence.Sqlite;
 /// <param name="options">Whose <see cref="ClusterOptions.ServiceId"/> the states belong to.</param>
 /// <param name="activators">Makes new states as Orleans does.</param>
 /// <param name="time">For the time of a write, which is only for people.</param>
-public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<ClusterOptions> options, IActivatorProvider activators, TimeProvider time) : IGrainStorage
+public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<ClusterOptions> options, IActivatorProvider activators, TimeProvider time) : GrainStorage(activators)
 {
     private const string One = "service=$0 AND state_name=$1 AND grain=$2";
 
@@ -27,7 +27,7 @@ public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<Cluster
 
     /// <inheritdoc />
     /// <exception cref="RecordStoreException">The database did not answer, or the row is damaged.</exception>
-    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var id = GrainKeyText.Of(grainId);
         var row = await store.ReadAsync(reading =>
@@ -56,7 +56,7 @@ public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<Cluster
     /// <inheritdoc />
     /// <exception cref="InconsistentStateException">The stored state is not the one that was read last; nothing was written.</exception>
     /// <exception cref="RecordStoreException">The database did not accept the write.</exception>
-    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var (id, etag, known) = (GrainKeyText.Of(grainId), SqliteText.NewETag(), grainState.ETag);
         var json = BodyOf(stateName, id, grainState.State);
@@ -78,7 +78,7 @@ public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<Cluster
     /// <inheritdoc />
     /// <exception cref="InconsistentStateException">The stored state is not the one that was read last; nothing was removed.</exception>
     /// <exception cref="RecordStoreException">The database did not accept the write.</exception>
-    public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var (id, known) = (GrainKeyText.Of(grainId), grainState.ETag);
         var (cleared, stored) = await store.WriteAsync(writes =>
@@ -94,14 +94,6 @@ public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<Cluster
         Reset(grainState);
     }
 
-#pragma warning disable CS1591 // The forms without a token: Orleans still declares them, and calls the ones above.
-    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ReadStateAsync(stateName, grainId, grainState, CancellationToken.None);
-
-    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => WriteStateAsync(stateName, grainId, grainState, CancellationToken.None);
-
-    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ClearStateAsync(stateName, grainId, grainState, CancellationToken.None);
-#pragma warning restore CS1591
-
     private static string BodyOf<T>(string stateName, string id, T? state)
     {
         try
@@ -114,15 +106,9 @@ public sealed class SqliteGrainStorage(SqliteRecordStore store, IOptions<Cluster
         }
     }
 
-    private static InconsistentStateException Inconsistent(string verb, string stateName, string id, string? stored, string? known) => new(
-        $"state '{stateName}' of grain {id} was not {verb}: another activation changed it since it was read", stored ?? "no record", known ?? "no record");
-
     private string? StoredETag(SqliteWrites writes, string stateName, string id)
     {
         using var found = writes.Sql($"SELECT etag FROM grain_states WHERE {One}").Read(service, stateName, id);
         return found.Read() ? found.GetString(0) : null;
     }
-
-    private void Reset<T>(IGrainState<T> grainState) =>
-        (grainState.State, grainState.ETag, grainState.RecordExists) = (activators.GetActivator<T>().Create(), null, false);
 }

@@ -17,7 +17,7 @@ namespace PxBackup.Persistence.MongoDB.GrainState;
 /// Grain states, one document each. A write replaces the document that its writer has read, or inserts where it has read
 /// none; anything else is refused, so a second activation can neither overwrite nor resurrect a state.
 /// </summary>
-public sealed class MongoGrainStorage : IGrainStorage
+public sealed class MongoGrainStorage : GrainStorage
 {
     private const string Id = "_id", ETag = "etag", SavedAt = "savedAt", State = "state";
 
@@ -27,7 +27,6 @@ public sealed class MongoGrainStorage : IGrainStorage
     private readonly IMongoDatabase database;
     private readonly string prefix;
     private readonly string service;
-    private readonly IActivatorProvider activators;
     private readonly TimeProvider time;
 
     /// <summary>Names the storage; nothing is asked of the database yet.</summary>
@@ -37,17 +36,17 @@ public sealed class MongoGrainStorage : IGrainStorage
     /// <param name="activators">Makes new states as Orleans does.</param>
     /// <param name="time">For the time of a write, which is only for people.</param>
     public MongoGrainStorage(IMongoDatabase database, MongoGrainStorageOptions options, IOptions<ClusterOptions> cluster, IActivatorProvider activators, TimeProvider time)
+        : base(activators)
     {
         this.database = database;
         prefix = options.CollectionPrefix;
         service = cluster.Value.ServiceId;
-        this.activators = activators;
         this.time = time;
     }
 
     /// <inheritdoc />
     /// <exception cref="RecordStoreException">The database did not answer, or the document is damaged.</exception>
-    public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var (collection, id) = (CollectionOf(stateName), GrainKeyText.Of(grainId));
         var document = await collection.RunAsync<BsonDocument?>(
@@ -65,7 +64,7 @@ public sealed class MongoGrainStorage : IGrainStorage
     /// <inheritdoc />
     /// <exception cref="InconsistentStateException">The stored state is not the one that was read last; nothing was written.</exception>
     /// <exception cref="RecordStoreException">The database did not answer; the write may have been done: read again before the next effect.</exception>
-    public async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var (collection, id, etag) = (CollectionOf(stateName), GrainKeyText.Of(grainId), OrleansCollection.NewETag());
         var doing = $"writing state '{stateName}' of grain {id}";
@@ -89,7 +88,7 @@ public sealed class MongoGrainStorage : IGrainStorage
     /// <inheritdoc />
     /// <exception cref="InconsistentStateException">The stored state is not the one that was read last; nothing was removed.</exception>
     /// <exception cref="RecordStoreException">The database did not answer; the state may be gone: read again before the next effect.</exception>
-    public async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
+    public override async Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState, CancellationToken cancellationToken)
     {
         var (collection, id) = (CollectionOf(stateName), GrainKeyText.Of(grainId));
         var doing = $"clearing state '{stateName}' of grain {id}";
@@ -105,14 +104,6 @@ public sealed class MongoGrainStorage : IGrainStorage
 
         Reset(grainState);
     }
-
-#pragma warning disable CS1591 // The forms without a token: Orleans still declares them, and calls the ones above.
-    public Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ReadStateAsync(stateName, grainId, grainState, CancellationToken.None);
-
-    public Task WriteStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => WriteStateAsync(stateName, grainId, grainState, CancellationToken.None);
-
-    public Task ClearStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState) => ClearStateAsync(stateName, grainId, grainState, CancellationToken.None);
-#pragma warning restore CS1591
 
     private static BsonValue BodyOf<T>(string stateName, string id, T? state)
     {
@@ -140,18 +131,12 @@ public sealed class MongoGrainStorage : IGrainStorage
         }
     }
 
-    private static InconsistentStateException Inconsistent(string verb, string stateName, string id, string? stored, string? known) => new(
-        $"state '{stateName}' of grain {id} was not {verb}: another activation changed it since it was read", stored ?? "no record", known ?? "no record");
-
     private static Task<string?> StoredETagAsync(OrleansCollection collection, string doing, string id, CancellationToken cancellationToken) =>
         collection.RunAsync<string?>(doing, async all =>
         {
             var document = await all.Find(Where.Eq(Id, id)).Project<BsonDocument>(Builders<BsonDocument>.Projection.Include(ETag)).FirstOrDefaultAsync(cancellationToken);
             return document is null ? null : document.GetValue(ETag, "").ToString();
         });
-
-    private void Reset<T>(IGrainState<T> grainState) =>
-        (grainState.State, grainState.ETag, grainState.RecordExists) = (activators.GetActivator<T>().Create(), null, false);
 
     private OrleansCollection CollectionOf(string stateName) =>
         collections.GetOrAdd(stateName, static (name, self) => new OrleansCollection(self.database, StateCollections.NameOf(self.prefix, self.service, name)), this);
