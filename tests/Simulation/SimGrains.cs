@@ -7,6 +7,7 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
 using PxBackup.Grains.Interfaces.Backups;
+using PxBackup.Grains.Interfaces.Catalog;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Interfaces.Organizations;
 using PxBackup.Grains.Interfaces.Restores;
@@ -82,6 +83,8 @@ internal abstract class Proxy<TGrain>(Installation home, Silo? from, GrainId to)
     protected Installation Home => home;
 
     protected Silo? From => from;
+
+    public Task<ResolvedObject> ResolveAsync(string name, Caller caller, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     protected Task<T> CallAsync<T>(CallKind kind, string what, Func<TGrain, Task<T>> call) => home.CallAsync(from, to, kind, what, call);
 
@@ -184,6 +187,8 @@ internal sealed class ClusterProxy(Installation home, Silo? from, GrainId to) : 
 /// <summary>The backup location: it is there and opens, or fails for a moment.</summary>
 internal sealed class LocationProxy(Installation home, Silo? from) : IBackupLocationGrain
 {
+    public Task<ResolvedObject> ResolveAsync(string name, Caller caller, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<OpenLocation> UseAsync(Caller caller, CancellationToken cancellationToken) => home.EffectAsync(from!, "open the location", home.Truth.LocationPort, write: false, () => Scene.Location);
 
     public Task WakeAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -6,7 +6,7 @@ namespace PxBackup.Grains.Interfaces.BackupLocations;
 
 /// <summary>One backup location: a bucket with the credential that opens it. Key: org/uid.</summary>
 [Alias("px.IBackupLocationGrain"), GrainInterfaceType("px.IBackupLocationGrain")]
-public interface IBackupLocationGrain : IGrainWithStringKey
+public interface IBackupLocationGrain : IObjectGrain
 {
     /// <summary>
     /// Creates the location and validates it: before the answer when <c>validate_cloud_credential</c> is set (a refusal

@@ -7,7 +7,7 @@ namespace PxBackup.Grains.Interfaces.Backups;
 
 /// <summary>One backup: its request, its Stork resource and its outcome. Key: org/uid.</summary>
 [Alias("px.IBackupGrain"), GrainInterfaceType("px.IBackupGrain")]
-public interface IBackupGrain : IGrainWithStringKey
+public interface IBackupGrain : IObjectGrain
 {
     /// <summary>Accepts the request: one durable write, then the answer. Asking again with the same request returns the same backup.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.WrongState"/>, <see cref="ErrorReason.NotFound"/></exception>

@@ -6,7 +6,7 @@ namespace PxBackup.Grains.Interfaces.CloudCredentials;
 
 /// <summary>One cloud account. Key: org/uid.</summary>
 [Alias("px.ICloudCredentialGrain"), GrainInterfaceType("px.ICloudCredentialGrain")]
-public interface ICloudCredentialGrain : IGrainWithStringKey
+public interface ICloudCredentialGrain : IObjectGrain
 {
     /// <summary>Creates the credential, owned by the caller. The same request again by the same owner under the same uid gives the same object.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.InvalidField"/></exception>

@@ -6,7 +6,7 @@ namespace PxBackup.Grains.Interfaces.Clusters;
 
 /// <summary>One application cluster: its registration, its connection and the work admitted to it. Key: org/uid.</summary>
 [Alias("px.IClusterGrain"), GrainInterfaceType("px.IClusterGrain")]
-public interface IClusterGrain : IGrainWithStringKey
+public interface IClusterGrain : IObjectGrain
 {
     /// <summary>Checks the kubeconfig and the access it gives, then registers the cluster.</summary>
     [Alias("Create")]

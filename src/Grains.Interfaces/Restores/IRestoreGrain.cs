@@ -7,7 +7,7 @@ namespace PxBackup.Grains.Interfaces.Restores;
 
 /// <summary>One restore: its request, its Stork resource and its outcome. Key: org/uid.</summary>
 [Alias("px.IRestoreGrain"), GrainInterfaceType("px.IRestoreGrain")]
-public interface IRestoreGrain : IGrainWithStringKey
+public interface IRestoreGrain : IObjectGrain
 {
     /// <summary>Accepts the request: one durable write, then the answer. Asking again with the same request returns the same restore.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.BackupNotRestorable"/>, <see cref="ErrorReason.AlreadyExists"/>, <see cref="ErrorReason.NotFound"/></exception>

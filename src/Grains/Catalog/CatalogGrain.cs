@@ -24,16 +24,22 @@ internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
     public Task<ResolvedObject> ResolveAsync(ObjectKind kind, string orgId, string name, string uid, Caller caller, CancellationToken cancellationToken)
     {
         var org = orgId.Length > 0 ? orgId : ObjectKey.DefaultOrg;
+        var key = new ObjectKey(org, uid);
         return kind switch
         {
-            ObjectKind.CloudCredential => _reader.ResolveAsync<CloudCredentialRecord>(kind, org, name, uid, record => record.CloudCredential.Metadata, caller, cancellationToken),
-            ObjectKind.BackupLocation => _reader.ResolveAsync<BackupLocationRecord>(kind, org, name, uid, record => record.BackupLocation.Metadata, caller, cancellationToken),
-            ObjectKind.Cluster => _reader.ResolveAsync<ClusterRecord>(kind, org, name, uid, record => record.Cluster.Metadata, caller, cancellationToken),
-            ObjectKind.Backup => _reader.ResolveAsync<BackupRecord>(kind, org, name, uid, record => record.Backup.Metadata, caller, cancellationToken),
-            ObjectKind.Restore => _reader.ResolveAsync<RestoreRecord>(kind, org, name, uid, record => record.Restore.Metadata, caller, cancellationToken),
+            ObjectKind.CloudCredential => FindAsync<CloudCredentialRecord>(GrainFactory.CloudCredential, record => record.CloudCredential.Metadata),
+            ObjectKind.BackupLocation => FindAsync<BackupLocationRecord>(GrainFactory.BackupLocation, record => record.BackupLocation.Metadata),
+            ObjectKind.Cluster => FindAsync<ClusterRecord>(GrainFactory.Cluster, record => record.Cluster.Metadata),
+            ObjectKind.Backup => FindAsync<BackupRecord>(GrainFactory.Backup, record => record.Backup.Metadata),
+            ObjectKind.Restore => FindAsync<RestoreRecord>(GrainFactory.Restore, record => record.Restore.Metadata),
             // Kinds without records have no objects.
             _ => throw DomainException.NotFound(kind, name.Length > 0 ? name : uid),
         };
+
+        // The object itself knows what its uid stands for; a name is known to the store alone.
+        Task<ResolvedObject> FindAsync<T>(Func<ObjectKey, IObjectGrain> grainOf, Func<T, Metadata> metadataOf)
+            where T : class, IMessage<T>, new() =>
+            uid.Length > 0 ? grainOf(key).ResolveAsync(name, caller, cancellationToken) : _reader.ResolveAsync(kind, org, name, metadataOf, caller, cancellationToken);
     }
 
     public async Task<OrganizationEnumerateResponse> EnumerateAsync(OrganizationEnumerateRequest request, Caller caller, CancellationToken cancellationToken)

@@ -21,19 +21,10 @@ internal sealed class CatalogReader(IRecordStore store)
     /// <summary>Records looked at together where a filter needs the object itself: a hundred backups of a few hundred kilobytes each.</summary>
     public const int ScanPage = 100;
 
-    /// <summary>Finds the one visible object with this name, or with this uid and, when given, this name.</summary>
-    public async Task<ResolvedObject> ResolveAsync<T>(ObjectKind kind, string orgId, string name, string uid, Func<T, Metadata> metadataOf, Caller caller, CancellationToken cancellationToken)
+    /// <summary>Finds the one visible object with this name.</summary>
+    public async Task<ResolvedObject> ResolveAsync<T>(ObjectKind kind, string orgId, string name, Func<T, Metadata> metadataOf, Caller caller, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {
-        if (uid.Length > 0)
-        {
-            var stored = await store.FindAsync<T>(new RecordKey(kind, orgId, uid), cancellationToken).OrUnavailableAsync();
-            var metadata = stored is null ? null : metadataOf(stored.Body);
-            return metadata is not null && AccessRules.LevelOf(metadata, caller) != Level.Invalid && (name.Length == 0 || metadata.Name == name)
-                ? Resolved(stored!.Key, metadata)
-                : throw DomainException.NotFound(kind, name.Length > 0 ? name : uid);
-        }
-
         if (name.Length == 0)
             throw DomainException.InvalidField($"{kind.Slug()}.name", "is required unless the uid is given");
         var page = await store.QueryAsync<T>(ListOptions.Visible(kind, orgId, caller) with { Name = name, Limit = 1 }, cancellationToken).OrUnavailableAsync();

@@ -16,6 +16,15 @@ public interface IRecordStore
         where T : class, IMessage<T>, new();
 
     /// <summary>
+    /// Reads one record, or the tombstone of a deleted one: <see cref="FindAsync"/> and <see cref="TombstoneAsync"/>, in one look where
+    /// the store can.
+    /// </summary>
+    /// <returns>The record and 0, or null and the tombstone's version (0 for none).</returns>
+    async Task<(Stored<T>? Record, long Tombstone)> LookAsync<T>(RecordKey key, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new() =>
+        await FindAsync<T>(key, cancellationToken) is { } stored ? (stored, 0) : (null, await TombstoneAsync(key, cancellationToken));
+
+    /// <summary>
     /// Writes a record that must not exist yet. Durable when the task ends. A uid that was deleted before is inserted again only by
     /// a writer that knows of it, and its versions go on after the tombstone's: neither a create that was long on its way nor a
     /// writer from the former life brings it back.

@@ -7,6 +7,7 @@ using PxBackup.Grains.Access;
 using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
+using PxBackup.Grains.Interfaces.Catalog;
 using Level = PxBackup.Api.Ownership.Types.AccessType;
 
 namespace PxBackup.Grains.Records;
@@ -50,14 +51,20 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         Logger = ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
         try
         {
-            var stored = await Store.FindAsync<TRecord>(RecordKey, cancellationToken);
+            var (stored, tombstone) = await Store.LookAsync<TRecord>(RecordKey, cancellationToken);
             // Whoever creates and deletes the record from now on leaves a tombstone that this activation does not know: its insert conflicts.
-            (Record, _version) = stored is null ? (null, await Store.TombstoneAsync(RecordKey, cancellationToken)) : (stored.Body, stored.Version);
+            (Record, _version) = stored is null ? (null, tombstone) : (stored.Body, stored.Version);
         }
         catch (RecordStoreException e)
         {
             throw Unavailable(e);
         }
+    }
+
+    public Task<ResolvedObject> ResolveAsync(string name, Caller caller, CancellationToken cancellationToken)
+    {
+        var metadata = MetadataOf(Visible(caller, name));
+        return Task.FromResult(new ResolvedObject { Key = Key, Name = metadata.Name, Owner = AccessRules.OwnerOf(metadata) });
     }
 
     public virtual void Dispose() => _oneChangeAtATime.Dispose();

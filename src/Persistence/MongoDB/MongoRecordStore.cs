@@ -68,6 +68,14 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     }
 
     /// <inheritdoc />
+    public async Task<(Stored<T>? Record, long Tombstone)> LookAsync<T>(RecordKey key, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new()
+    {
+        using var document = await collections.LookAsync(key, RecordDocument.IdOf(key), cancellationToken);
+        return document is null ? (null, 0) : documents.Read<T>(document, key.Kind) is { } stored ? (stored, 0) : (null, TombstoneOf(document, key));
+    }
+
+    /// <inheritdoc />
     public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new() => writes.InsertAsync(key, documents.Live(key, body, index), after);
 
@@ -82,7 +90,7 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
     public async Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken)
     {
         using var document = await collections.LookAsync(key, RecordDocument.IdOf(key), cancellationToken);
-        return document?.Contains(Fields.Deleted) == true ? documents.VersionOf(documents.Open(document, key.Kind), key.Kind) : 0;
+        return document is null ? 0 : TombstoneOf(document, key);
     }
 
     /// <inheritdoc />
@@ -134,4 +142,7 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
             stopping.Cancel();
         stopping.Dispose();
     }
+
+    private long TombstoneOf(RawBsonDocument document, RecordKey key) =>
+        document.Contains(Fields.Deleted) ? documents.VersionOf(documents.Open(document, key.Kind), key.Kind) : 0;
 }

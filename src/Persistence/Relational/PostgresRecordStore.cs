@@ -58,6 +58,17 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
     }, cancellationToken);
 
     /// <inheritdoc />
+    public Task<(Stored<T>? Record, long Tombstone)> LookAsync<T>(RecordKey key, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new() => ReadAsync<(Stored<T>?, long)>($"reading {key}", async connection =>
+    {
+        await using var command = new NpgsqlCommand("SELECT version, message, body, deleted IS NOT NULL FROM records WHERE kind=$1 AND org=$2 AND uid=$3", connection);
+        PreparedRecord.Bind(command.Parameters, key);
+        await command.PrepareAsync(cancellationToken);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return !await reader.ReadAsync(cancellationToken) ? (null, 0) : reader.GetBoolean(3) ? (null, reader.GetInt64(0)) : (Parse<T>(key, reader, 0), 0);
+    }, cancellationToken);
+
+    /// <inheritdoc />
     public async Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new()
     {

@@ -18,6 +18,11 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         await inner.FindAsync<T>(key, cancellationToken) is { } stored ? Open(stored) : null;
 
     /// <inheritdoc />
+    public async Task<(Stored<T>? Record, long Tombstone)> LookAsync<T>(RecordKey key, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new() =>
+        await inner.LookAsync<T>(key, cancellationToken) is var (stored, tombstone) && stored is not null ? (Open(stored), 0) : (null, tombstone);
+
+    /// <inheritdoc />
     public Task<long> InsertAsync<T>(RecordKey key, T body, RecordIndex index, long after = 0)
         where T : class, IMessage<T>, new() => inner.InsertAsync(key, Seal(key, body), index, after);
 

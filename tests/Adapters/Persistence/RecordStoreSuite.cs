@@ -125,6 +125,21 @@ public abstract class RecordStoreSuite(RecordStoreFixture fixture)
     }
 
     [Fact]
+    public async Task One_look_tells_the_record_or_its_tombstone_or_that_there_is_neither()
+    {
+        var key = A.Key(org);
+        var before = await Store.LookAsync<ClusterObject>(key, Stop);
+        await Store.InsertAsync(key, A.Body("a", "kubeconfig"), A.Index("a"));
+        var there = await Store.LookAsync<ClusterObject>(key, Stop);
+        await Store.DeleteAsync(key, 1);
+        var gone = await Store.LookAsync<ClusterObject>(key, Stop);
+
+        Assert.Equal((null, 0), before);
+        Assert.Equal((1L, "kubeconfig", 0L), (there.Record!.Version, there.Record.Body.ClusterInfo.Kubeconfig, there.Tombstone));
+        Assert.Equal((null, 2), gone);
+    }
+
+    [Fact]
     public async Task A_stale_writer_conflicts_after_the_delete_and_in_the_records_next_life_too()
     {
         var key = A.Key(org);

@@ -66,13 +66,13 @@ internal static partial class MongoWrites
             }
 
             // Writes per accepted backup: what the server's own driver counted, while Stork stands still.
-            var before = await WritesAsync(product);
+            var before = await CommandsAsync(product);
             const int counted = 200;
             await Load.CountAsync(counted, 8, null, Create);
-            var after = await WritesAsync(product);
+            var after = await CommandsAsync(product);
             results.Print(
                 $"{count} writes a repetition, {repetitions} in turns, {Clusters} clusters, all over one connection; median (least–most)",
-                $"{(after - before) / (double)counted:f2} write commands per accepted backup (counters that lists keep in the background included)");
+                $"{(after.Writes - before.Writes) / (double)counted:f2} write commands per accepted backup (counters that lists keep in the background included), {(after.Others - before.Others) / (double)counted:f2} other commands");
 
             async Task Create(int i)
             {
@@ -96,11 +96,12 @@ internal static partial class MongoWrites
         }
     }
 
-    private static async Task<long> WritesAsync(Product product)
+    private static async Task<(long Writes, long Others)> CommandsAsync(Product product)
     {
         using var http = new HttpClient();
         var text = await http.GetStringAsync(new Uri(product.Rest, "/metrics"));
-        return CommandCount().Matches(text).Where(match => WriteCommands.Contains(match.Groups[1].Value)).Sum(match => (long)double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture));
+        var counts = CommandCount().Matches(text).ToLookup(match => WriteCommands.Contains(match.Groups[1].Value), match => (long)double.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture));
+        return (counts[true].Sum(), counts[false].Sum());
     }
 
     [GeneratedRegex("""^px_mongo_command_duration_seconds_count\{.*?command="(\w+)".*?\} ([0-9.eE+]+)""", RegexOptions.Multiline)]
