@@ -14,7 +14,7 @@ const string usage = """
       write [WRITES] [REPETITIONS]       accepted Backup/Create against the bare store, 1, 8 and 64 workers
       write-mongodb [WRITES] [REPETITIONS]   the same on MongoDB (MONGO_URI) against the bare driver
       lists STORE [BACKUPS …]            pages of long lists on sqlite, mongodb (MONGO_URI) or postgresql (POSTGRES_URI)
-      clusters [N …]                     memory and idle CPU of watched clusters (100 300 1000)
+      clusters [N …]                     memory and idle CPU of watched clusters (100 300 1000), with MONGO_URI writes too
       status [CLUSTERS] [BACKUPS]        change on a cluster to what Inspect shows (1000 70)
       codec [REPETITIONS]                messages in grain calls against a hand-made type
       records [ROWS …]                   the record store against bare SQLite, and its lists

@@ -17,6 +17,9 @@ internal static class ListStrategy
     /// <summary>Sorting a record found by audience costs about as much as walking over this many index entries (measured: 15 to 30).</summary>
     private const long WalkedPerSorted = 20;
 
+    /// <summary>Finding and sorting a record by a tag costs about as much as walking over this many entries whose tags are looked up one by one.</summary>
+    private const long WalkedPerFound = 2;
+
     /// <summary>
     /// Where the walk to a page begins. From the nearer end, so that the last page costs what the first does; null when the page
     /// is empty.
@@ -45,6 +48,13 @@ internal static class ListStrategy
         var walked = Math.Min(all, (decimal)needed * all / Math.Max(1, visible));
         return visible * WalkedPerSorted < walked;
     }
+
+    /// <summary>Whether finding all matches by their tags and sorting them is cheaper than walking over <paramref name="needed"/> matches and looking up the tags of each entry.</summary>
+    /// <param name="total">All matches.</param>
+    /// <param name="all">Records of the kind and organization.</param>
+    /// <param name="needed">Matches up to the end of the page.</param>
+    public static bool TagsPay(long total, long all, long needed) =>
+        total * WalkedPerFound < Math.Min(all, (decimal)needed * all / Math.Max(1, total));
 
     /// <summary>Whether the buckets of creation times may shorten the walk; ask <see cref="AreFew"/> too.</summary>
     public static bool BucketsPay(RecordQuery query, bool hasFilters, long offset) =>

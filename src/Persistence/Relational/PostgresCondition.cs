@@ -18,9 +18,18 @@ internal sealed class PostgresCondition : RecordCondition
         Add((short)query.Kind);
         Add(PostgresText.Write(query.OrgId));
         var scope = "kind=$1 AND org=$2";
-        Build(audiences is null ? scope : $"{scope} AND audience=ANY({Add(audiences)})");
+        Build(audiences switch
+        {
+            null => scope,
+            // Not as a list of one: for a single value the server walks the index by audience in the order of creation.
+            [var one] => $"{scope} AND audience={Add(one)}",
+            _ => $"{scope} AND audience=ANY({Add(audiences)})",
+        });
         Where = Starts.Count == 0 ? Text : $"rid IN (SELECT rid FROM tags WHERE {string.Join(" AND ", Starts)}) AND {Text}";
     }
+
+    /// <summary>It begins with a look-up of tags (references, labels).</summary>
+    public bool StartsWithTags => Starts.Count > 0;
 
     /// <summary>The whole condition on <c>catalog</c>.</summary>
     public string Where { get; }

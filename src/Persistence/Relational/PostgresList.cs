@@ -41,8 +41,8 @@ internal sealed class PostgresList(NpgsqlConnection connection, RecordQuery quer
         }
 
         var from = $"catalog WHERE {condition.Where} AND {range}";
-        // OFFSET 0 keeps the server from walking the sort field's index past everything that the caller may not see.
-        if (audiences is not null && ListStrategy.IsSparse(query.SortBy, visible, audiences.Length, all, walk.Offset + walk.Length))
+        // OFFSET 0 keeps the server from walking the sort field's index past everything that the caller may not see, or did not ask for.
+        if (IsFewer(total, walk.Offset + walk.Length))
             from = $"(SELECT * FROM {from} OFFSET 0) seen";
         var order = Order(walk.Descending);
         await using var command = condition.Command(connection, $"""
@@ -56,6 +56,10 @@ internal sealed class PostgresList(NpgsqlConnection connection, RecordQuery quer
             page.Reverse();
         return page;
     }
+
+    private bool IsFewer(long total, long needed) => condition.StartsWithTags
+        ? ListStrategy.TagsPay(total, all, needed)
+        : audiences is { Length: var length } && !(length == 1 && query.SortBy == RecordSort.CreatedAt) && ListStrategy.IsSparse(query.SortBy, visible, length, all, needed);
 
     private string Column => query.SortBy switch
     {

@@ -5,7 +5,7 @@ namespace PxBackup.Benchmarks.Clusters;
 
 /// <summary>
 /// What a registered and watched cluster costs at rest: memory from the slope between sizes, processor over a minute (goal: at most
-/// 128 KiB each). Arguments: numbers of clusters (default 100 300 1000).
+/// 128 KiB each), and, with <c>MONGO_URI</c>, what it writes to the database. Arguments: numbers of clusters (default 100 300 1000).
 /// </summary>
 internal static class WatchedClusters
 {
@@ -17,9 +17,11 @@ internal static class WatchedClusters
         int[] sizes = args.Length > 0 ? [.. args.Select(int.Parse)] : [100, 300, 1_000];
         using var scratch = new Scratch();
         await using var fleet = await Fleet.StartAsync(sizes.Max(), storkSpeed: 10);
-        await using var product = await Product.StartAsync(scratch.Folder("data"));
+        var mongo = Environment.GetEnvironmentVariable("MONGO_URI") ?? "";
+        await using var database = mongo.Length > 0 ? new ScratchDatabase(mongo) : null;
+        await using var product = await Product.StartAsync(scratch.Folder("data"), database?.Settings ?? []);
         await product.SignInAsync();
-        var results = new Results("clusters", "clusters", "RSS MiB", "PSS MiB", "peak RSS MiB", "registered /s", "CPU ms each to register", "idle CPU, % of a core", "idle CPU ms per cluster and minute");
+        var results = new Results("clusters", "clusters", "RSS MiB", "PSS MiB", "peak RSS MiB", "registered /s", "CPU ms each to register", "idle CPU, % of a core", "idle CPU ms per cluster and minute", "writes to the database in that minute");
         // One first: what any first cluster loads and compiles belongs to none.
         await fleet.RegisterAsync(product, 1, 1);
         List<(int Clusters, double Rss, double Pss)> points = [await MeasureAsync(1, "", "")];
@@ -43,14 +45,16 @@ internal static class WatchedClusters
         async Task<(int, double, double)> MeasureAsync(int clusters, object rate, object each)
         {
             await Task.Delay(Settle);
-            var cpu = product.Server.Cpu;
+            var (cpu, writes) = (product.Server.Cpu, await WritesAsync());
             await Task.Delay(Rest);
-            var used = product.Server.Cpu - cpu;
+            var (used, written) = (product.Server.Cpu - cpu, await WritesAsync() - writes);
             var (rss, pss) = (product.Server.Rss, product.Server.Pss);
-            results.Row(clusters, rss / 1024.0, pss / 1024.0, product.Server.PeakRss / 1024.0, rate, each, used / Rest * 100, used.TotalMilliseconds / clusters * (TimeSpan.FromMinutes(1) / Rest));
+            results.Row(clusters, rss / 1024.0, pss / 1024.0, product.Server.PeakRss / 1024.0, rate, each, used / Rest * 100, used.TotalMilliseconds / clusters * (TimeSpan.FromMinutes(1) / Rest), mongo.Length > 0 ? written : "");
             Console.Error.WriteLine($"{clusters} clusters: RSS {rss >> 10} MiB, PSS {pss >> 10} MiB, {product.Server.Threads} threads");
             return (clusters, rss, pss);
         }
+
+        async Task<long> WritesAsync() => mongo.Length > 0 ? (await MongoCommands.OfAsync(product)).Writes : 0;
     }
 
     // Least squares; KiB per cluster.

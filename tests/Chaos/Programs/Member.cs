@@ -135,7 +135,8 @@ internal sealed class Member(string name, Guard guard, string folder, IReadOnlyL
     {
         var last = child.LastLines();
         var met = armed.Length > 0 && last.Contains($"failpoint {armed}: the process ends here", StringComparison.Ordinal);
-        var end = new MemberEnd(name, child.WasEnded ? EndedBy.Us : met ? EndedBy.FailPoint : EndedBy.Itself, met ? armed : "", child.ExitCode, child.LogFile, last);
+        // It may come to its failpoint while it is being stopped.
+        var end = new MemberEnd(name, met ? EndedBy.FailPoint : child.WasEnded ? EndedBy.Us : EndedBy.Itself, met ? armed : "", child.ExitCode, child.LogFile, last);
         lock (_ends) _ends.Add(end);
         Ended?.Invoke(end);
     }
