@@ -7,7 +7,7 @@ internal sealed record ChaosOptions
         usage: ./build.sh chaos [options]
           --seed N         repeats the faults and the requests of an earlier run (timing may differ)
           --minutes M      how long rounds are begun (default 60)
-          --short          one round of at most five minutes with at least 60 kills and 200 backups
+          --short          one round of some seven minutes with at least 60 kills and 200 backups
           --failover N     instead: kill single silos, N times, nothing else, and measure until reads are answered again
           --starve M       instead: keep all processors busy for M minutes, and see whether a silo is taken for dead
           --hogs N         endless loops that --starve adds (default: two for each processor)

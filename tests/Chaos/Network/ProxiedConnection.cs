@@ -74,8 +74,6 @@ internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string?
     {
         if (Interlocked.Exchange(ref _reset, 1) == 1)
             return;
-        _ended.Cancel();
-
         foreach (var socket in (Socket[])[client, _server])
         {
             try
@@ -86,9 +84,12 @@ internal sealed class ProxiedConnection(FaultProxy proxy, Socket client, string?
             {
                 // Closed by the other side.
             }
-
-            socket.Dispose();
         }
+
+        // Only now: whoever wakes up disposes of the sockets, too, and without the above that would be an orderly end.
+        _ended.Cancel();
+        client.Dispose();
+        _server.Dispose();
     }
 
     private static TaskCompletionSource New() => new(TaskCreationOptions.RunContinuationsAsynchronously);

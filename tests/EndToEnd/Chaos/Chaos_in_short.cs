@@ -5,11 +5,13 @@ using Xunit;
 namespace PxBackup.Tests.EndToEnd.Chaos;
 
 /// <summary>The short run of the fault harness: silos, gateways and database as processes, killed again and again while clients work.</summary>
+[CollectionDefinition(nameof(Chaos_in_short), DisableParallelization = true)] // It takes the whole machine.
+[Collection(nameof(Chaos_in_short))]
 public sealed class Chaos_in_short : IDisposable
 {
     private const string Seed = "20261123";
 
-    // The run itself ends within five minutes on an idle machine of two cores; the rest is for one that does other things as well.
+    // The run itself ends within seven minutes on an idle machine of two cores; the rest is for one that does other things as well.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(18);
     private readonly string _folder = Directory.CreateTempSubdirectory("pxbackup-endtoend-chaos-").FullName;
 

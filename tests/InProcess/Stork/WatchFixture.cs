@@ -33,15 +33,19 @@ internal sealed class RecordingObserver : IClusterObserver
     public async Task ExpectAsync(params string[] expected)
     {
         foreach (var text in expected)
+            Assert.Equal(text, await NextAsync(text));
+    }
+
+    /// <summary>What the observer is told next.</summary>
+    public async Task<string> NextAsync(string expected)
+    {
+        try
         {
-            try
-            {
-                Assert.Equal(text, await _told.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience));
-            }
-            catch (TimeoutException)
-            {
-                throw new TimeoutException($"The observer was not told: {text}.");
-            }
+            return await _told.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"The observer was not told: {expected}.");
         }
     }
 

@@ -64,7 +64,10 @@ public class WatchLoopTests
             }
         }
 
-        await fixture.Observer.ExpectAsync("listed ApplicationBackup []", "listed ApplicationRestore []", "connected");
+        // The two lists are under way together.
+        string[] listed = [await fixture.Observer.NextAsync("a list"), await fixture.Observer.NextAsync("the other list")];
+        await fixture.Observer.ExpectAsync("connected");
+        Assert.Equal(["listed ApplicationBackup []", "listed ApplicationRestore []"], listed.Order(StringComparer.Ordinal));
         Assert.Single(connections);
     }
 
