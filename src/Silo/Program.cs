@@ -44,6 +44,7 @@ internal static class Program
             role, builder.Configuration.Read<GatewayOptions>(GatewayOptions.Section), builder.Configuration.Read<SiloOptions>(SiloOptions.Section));
         builder.AddRole(role);
         await using var app = builder.Build();
+        StopLimit.Watch(app.Services);
         if (role != Role.Gateway)
         {
             // The store first: a damaged database or a lost key must end the start before anything else is made or answers.

@@ -66,6 +66,7 @@ internal sealed class ChaosRun(ChaosOptions options)
         _violations.AddRange(HistoryChecks.Order(_history, world));
         _violations.AddRange(availability.Check());
         var summary = new SummaryOf(options.Seed, rounds, since.Elapsed, _ledger, _history, world, availability, _ends, _stops, _quiet).Make(Resources.Compare(before, Resources.Of(installation)));
+        _violations.AddRange(_stops.Where(stop => stop is null).Select(_ => new Violation("run", "", "a stop by SIGTERM took longer than 12 s")));
         _violations.AddRange(Missing(summary));
         foreach (var (invariant, about, what) in _violations)
             _log.Say($"{invariant} {about}: {what}");
