@@ -11,6 +11,7 @@ internal sealed record ChaosOptions
           --failover N     instead: kill single silos, N times, nothing else, and measure until reads are answered again
           --starve M       instead: keep all processors busy for M minutes, and see whether a silo is taken for dead
           --hogs N         endless loops that --starve adds (default: two for each processor)
+          --other DLL      the last silo and the last gateway are another build: its PxBackup.Silo.dll (two versions side by side)
           --clusters N     simulated clusters (default 20)
           --stories N      clients a round at least (default 240)
           --faults N       no more faults than this in each of the lanes of a round, for a quick look (default: all)
@@ -35,6 +36,9 @@ internal sealed record ChaosOptions
     public int Hogs { get; init; } = 2 * Environment.ProcessorCount;
 
     public int Clusters { get; init; } = 20;
+
+    /// <summary>Program of the last silo and the last gateway; empty for the one that all others are.</summary>
+    public string Other { get; init; } = "";
 
     public int Stories { get; init; } = 240;
 
@@ -62,6 +66,7 @@ internal sealed record ChaosOptions
                 "--failover" => options with { Failover = Number(1, 10_000) },
                 "--starve" => options with { Starve = TimeSpan.FromMinutes(Number(1, 100_000)) },
                 "--hogs" => options with { Hogs = Number(0, 1_000) },
+                "--other" => options with { Other = Path.GetFullPath(Value()) },
                 "--clusters" => options with { Clusters = Number(1, 1_000) },
                 "--stories" => options with { Stories = Number(1, 100_000) },
                 "--faults" => options with { Faults = Number(0, 100_000) },

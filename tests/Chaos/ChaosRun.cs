@@ -39,7 +39,7 @@ internal sealed class ChaosRun(ChaosOptions options)
     public async Task<RunSummary> RunAsync(CancellationToken cancellationToken)
     {
         var (since, rounds) = (Stopwatch.StartNew(), 0);
-        await using var installation = await Installation.StartAsync(options.Folder, options.Clusters, Ended, cancellationToken);
+        await using var installation = await Installation.StartAsync(options, Ended, cancellationToken);
         _log.Say("database, silos and gateways are up");
         using var edge = await Edge.SignInAsync(installation, _history, cancellationToken);
         var world = await new Beginning(installation, edge).MakeAsync(cancellationToken);

@@ -20,7 +20,7 @@ internal sealed class MeasuredRun(ChaosOptions options)
     /// <returns>False when something went wrong that is no matter of speed.</returns>
     public async Task<bool> RunAsync(CancellationToken cancellationToken)
     {
-        await using var installation = await Installation.StartAsync(options.Folder, options.Clusters, Ended, cancellationToken);
+        await using var installation = await Installation.StartAsync(options, Ended, cancellationToken);
         using var edge = await Edge.SignInAsync(installation, _history, cancellationToken);
         var world = await new Beginning(installation, edge).MakeAsync(cancellationToken);
         await BackUpAsync(installation, edge, world, cancellationToken);

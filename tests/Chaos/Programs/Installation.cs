@@ -33,9 +33,10 @@ internal sealed class Installation : IAsyncDisposable
     private readonly List<Member> _silos = [];
     private readonly List<Member> _gateways = [];
     private readonly int[] _rest = [Places.FreePort(), Places.FreePort()], _grpc = [Places.FreePort(), Places.FreePort()];
+    private readonly string _other;
     private RunningObjectStore? _store;
 
-    private Installation(string folder, Guard guard) => (Folder, Guard) = (folder, guard);
+    private Installation(string folder, Guard guard, string other) => (Folder, Guard, _other) = (folder, guard, other.Length > 0 ? other : Places.Product);
 
     public string Folder { get; }
 
@@ -60,19 +61,19 @@ internal sealed class Installation : IAsyncDisposable
     public Uri Grpc(int gateway) => new($"http://127.0.0.1:{_grpc[gateway]}");
 
     /// <summary>Starts everything and waits until it is ready.</summary>
-    /// <param name="folder">Where data and logs go.</param>
-    /// <param name="clusters">How many clusters are simulated.</param>
+    /// <param name="options">Where data and logs go, how many clusters are simulated, which program the last silo and gateway are.</param>
     /// <param name="ended">Told of every end of a silo or gateway.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public static async Task<Installation> StartAsync(string folder, int clusters, Action<MemberEnd> ended, CancellationToken cancellationToken)
+    public static async Task<Installation> StartAsync(ChaosOptions options, Action<MemberEnd> ended, CancellationToken cancellationToken)
     {
+        var folder = options.Folder;
         Directory.CreateDirectory(folder);
-        var installation = new Installation(folder, Guard.Start());
+        var installation = new Installation(folder, Guard.Start(), options.Other);
         try
         {
             var store = new SimulatedObjectStoreOptions { Keys = { [AccessKey] = SecretKey } };
             installation._store = await SimulatedObjectStore.StartAsync(store, cancellationToken);
-            installation.Fleet = await SimulatedFleet.StartAsync(new FleetOptions { Clusters = clusters, StorkSpeed = 10, Applications = ["shop", "blog"] }, cancellationToken);
+            installation.Fleet = await SimulatedFleet.StartAsync(new FleetOptions { Clusters = options.Clusters, StorkSpeed = 10, Applications = ["shop", "blog"] }, cancellationToken);
             installation.Database = await Database.StartAsync(installation.Guard, folder, cancellationToken);
             await installation.StartMembersAsync(ended, cancellationToken);
             return installation;
@@ -123,7 +124,7 @@ internal sealed class Installation : IAsyncDisposable
         var environment = EnvironmentFor(database);
         environment["PXBACKUP_Silo__ListenPort"] = $"{listen}";
         return new Member($"silo-{index + 1}", Guard, Folder,
-            ["dotnet", Places.Product, "--silo", "--store", "mongodb", "--silo-port", $"{inbound.Port}", "--client-port", $"{client}", "--probe-port", $"{probe}", "--data", Path.Combine(Folder, "silos")],
+            ["dotnet", index == Silos - 1 ? _other : Places.Product, "--silo", "--store", "mongodb", "--silo-port", $"{inbound.Port}", "--client-port", $"{client}", "--probe-port", $"{probe}", "--data", Path.Combine(Folder, "silos")],
             environment, new Uri($"http://127.0.0.1:{probe}")) { Database = database, Inbound = inbound, Ended = ended };
     }
 
@@ -136,7 +137,7 @@ internal sealed class Installation : IAsyncDisposable
         if (index > 0)
             environment["PXBACKUP_Identity__Mode"] = "External";
         return new Member($"gateway-{index + 1}", Guard, Folder,
-            ["dotnet", Places.Product, "--gateway", "--store", "mongodb", "--rest-port", $"{_rest[index]}", "--grpc-port", $"{_grpc[index]}", "--data", Path.Combine(Folder, $"gateway-{index + 1}")],
+            ["dotnet", index == Gateways - 1 ? _other : Places.Product, "--gateway", "--store", "mongodb", "--rest-port", $"{_rest[index]}", "--grpc-port", $"{_grpc[index]}", "--data", Path.Combine(Folder, $"gateway-{index + 1}")],
             environment, Rest(index)) { Database = database, Ended = ended };
     }
 
