@@ -55,10 +55,10 @@ internal sealed partial class Child : IAsyncDisposable
     {
         if (_program.HasExited)
             return TimeSpan.Zero;
-        var since = Stopwatch.StartNew();
+        var (since, ended) = (Stopwatch.StartNew(), Ended);
         WasEnded = true;
         Signal(SigTerm);
-        if (await Task.WhenAny(Ended, Task.Delay(limit)) == Ended)
+        if (await Task.WhenAny(ended, Task.Delay(limit)) == ended)
             return since.Elapsed;
         await KillAsync();
         return null;
