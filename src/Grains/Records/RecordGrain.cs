@@ -121,10 +121,6 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     /// <exception cref="DomainException"><see cref="ErrorReason.Conflict"/>: somebody else has written it.</exception>
     protected async Task ConfirmAsync()
     {
-#if SEEDED_BUGS
-        if (SeededBugs.Is("step-outlives-activation"))
-            return; // As it was when that defect was found: now this alone would hide it.
-#endif
         await _oneChangeAtATime.WaitAsync(); // A write of this activation's own is no other writer.
         try
         {
