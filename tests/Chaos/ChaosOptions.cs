@@ -12,6 +12,8 @@ internal sealed record ChaosOptions
           --starve M       instead: keep all processors busy for M minutes, and see whether a silo is taken for dead
           --hogs N         endless loops that --starve adds (default: two for each processor)
           --other DLL      the last silo and the last gateway are another build: its PxBackup.Silo.dll (two versions side by side)
+          --upgrade DLL    instead: all silos and gateways begin as another build, are replaced by this one one after the other,
+                           and then by the other one again, while clients work (./build.sh upgrade REF makes that build)
           --clusters N     simulated clusters (default 20)
           --stories N      clients a round at least (default 240)
           --faults N       no more faults than this in each of the lanes of a round, for a quick look (default: all)
@@ -40,6 +42,9 @@ internal sealed record ChaosOptions
     /// <summary>Program of the last silo and the last gateway; empty for the one that all others are.</summary>
     public string Other { get; init; } = "";
 
+    /// <summary>Program that all silos and gateways begin as and are upgraded from; empty for no upgrade.</summary>
+    public string Upgrade { get; init; } = "";
+
     public int Stories { get; init; } = 240;
 
     /// <summary>Most faults of a lane.</summary>
@@ -67,6 +72,7 @@ internal sealed record ChaosOptions
                 "--starve" => options with { Starve = TimeSpan.FromMinutes(Number(1, 100_000)) },
                 "--hogs" => options with { Hogs = Number(0, 1_000) },
                 "--other" => options with { Other = Path.GetFullPath(Value()) },
+                "--upgrade" => options with { Upgrade = Path.GetFullPath(Value()) },
                 "--clusters" => options with { Clusters = Number(1, 1_000) },
                 "--stories" => options with { Stories = Number(1, 100_000) },
                 "--faults" => options with { Faults = Number(0, 100_000) },

@@ -54,7 +54,7 @@ internal sealed class ChaosRun(ChaosOptions options)
             {
                 await RoundAsync(rounds++, installation, edge, world, readers, availability, cancellationToken);
             }
-            while (!options.IsShort && since.Elapsed < options.Length && !cancellationToken.IsCancellationRequested);
+            while (options is { IsShort: false, Upgrade: "" } && since.Elapsed < options.Length && !cancellationToken.IsCancellationRequested);
             readers.PerSecond = 5;
             foreach (var (_, about, what) in world.Violations)
                 _log.Say($"seen by a client: {about}: {what}");
@@ -83,6 +83,16 @@ internal sealed class ChaosRun(ChaosOptions options)
         var playing = TellAsync(teller, telling.Token);
 
         await Task.Delay(TimeSpan.FromSeconds(options.IsShort ? 5 : 15), cancellationToken);
+        if (options.Upgrade.Length > 0)
+        {
+            var upgrade = new RollingUpgrade(installation, _ledger, _log);
+            await upgrade.RunAsync(options.Upgrade, cancellationToken);
+            _stops.AddRange(upgrade.Stops);
+            await telling.CancelAsync();
+            await QuietAsync(teller, await playing, giveUp, installation, cancellationToken);
+            return;
+        }
+
         (readers.PerSecond, readers.WritesPerSecond) = (60, 8);
         foreach (var silo in plan.MeasuredKills.Take(options.IsShort ? 2 : 3))
             await availability.MeasureAsync(installation.SiloMembers[silo], cancellationToken);

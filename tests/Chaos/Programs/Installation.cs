@@ -33,10 +33,15 @@ internal sealed class Installation : IAsyncDisposable
     private readonly List<Member> _silos = [];
     private readonly List<Member> _gateways = [];
     private readonly int[] _rest = [Places.FreePort(), Places.FreePort()], _grpc = [Places.FreePort(), Places.FreePort()];
-    private readonly string _other;
+    private readonly string _first, _last;
     private RunningObjectStore? _store;
 
-    private Installation(string folder, Guard guard, string other) => (Folder, Guard, _other) = (folder, guard, other.Length > 0 ? other : Places.Product);
+    private Installation(ChaosOptions options, Guard guard)
+    {
+        (Folder, Guard) = (options.Folder, guard);
+        _first = options.Upgrade.Length > 0 ? options.Upgrade : Places.Product;
+        _last = options.Other.Length > 0 ? options.Other : _first;
+    }
 
     public string Folder { get; }
 
@@ -68,7 +73,7 @@ internal sealed class Installation : IAsyncDisposable
     {
         var folder = options.Folder;
         Directory.CreateDirectory(folder);
-        var installation = new Installation(folder, Guard.Start(), options.Other);
+        var installation = new Installation(options, Guard.Start());
         try
         {
             var store = new SimulatedObjectStoreOptions { Keys = { [AccessKey] = SecretKey } };
@@ -124,8 +129,8 @@ internal sealed class Installation : IAsyncDisposable
         var environment = EnvironmentFor(database);
         environment["PXBACKUP_Silo__ListenPort"] = $"{listen}";
         return new Member($"silo-{index + 1}", Guard, Folder,
-            ["dotnet", index == Silos - 1 ? _other : Places.Product, "--silo", "--store", "mongodb", "--silo-port", $"{inbound.Port}", "--client-port", $"{client}", "--probe-port", $"{probe}", "--data", Path.Combine(Folder, "silos")],
-            environment, new Uri($"http://127.0.0.1:{probe}")) { Database = database, Inbound = inbound, Ended = ended };
+            ["--silo", "--store", "mongodb", "--silo-port", $"{inbound.Port}", "--client-port", $"{client}", "--probe-port", $"{probe}", "--data", Path.Combine(Folder, "silos")],
+            environment, new Uri($"http://127.0.0.1:{probe}")) { Program = index == Silos - 1 ? _last : _first, Database = database, Inbound = inbound, Ended = ended };
     }
 
     private Member NewGateway(int index, Action<MemberEnd> ended)
@@ -137,8 +142,8 @@ internal sealed class Installation : IAsyncDisposable
         if (index > 0)
             environment["PXBACKUP_Identity__Mode"] = "External";
         return new Member($"gateway-{index + 1}", Guard, Folder,
-            ["dotnet", index == Gateways - 1 ? _other : Places.Product, "--gateway", "--store", "mongodb", "--rest-port", $"{_rest[index]}", "--grpc-port", $"{_grpc[index]}", "--data", Path.Combine(Folder, $"gateway-{index + 1}")],
-            environment, Rest(index)) { Database = database, Ended = ended };
+            ["--gateway", "--store", "mongodb", "--rest-port", $"{_rest[index]}", "--grpc-port", $"{_grpc[index]}", "--data", Path.Combine(Folder, $"gateway-{index + 1}")],
+            environment, Rest(index)) { Program = index == Gateways - 1 ? _last : _first, Database = database, Ended = ended };
     }
 
     private Dictionary<string, string> EnvironmentFor(FaultProxy database) => new(ShortTimes)

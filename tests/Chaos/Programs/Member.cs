@@ -23,7 +23,7 @@ internal sealed record MemberEnd(string Member, EndedBy By, string FailPoint, in
 /// One silo or gateway with a supervisor, as an installation has one: whenever it has ended it is started again, and why it ended is
 /// written down.
 /// </summary>
-internal sealed class Member(string name, Guard guard, string folder, IReadOnlyList<string> command, IReadOnlyDictionary<string, string> environment, Uri probes) : IAsyncDisposable
+internal sealed class Member(string name, Guard guard, string folder, IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> environment, Uri probes) : IAsyncDisposable
 {
     private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan ReadyPatience = TimeSpan.FromSeconds(90);
@@ -36,6 +36,9 @@ internal sealed class Member(string name, Guard guard, string folder, IReadOnlyL
     private int _starts;
 
     public string Name => name;
+
+    /// <summary>The build that its next start runs: a PxBackup.Silo.dll.</summary>
+    public required string Program { get; set; }
 
     /// <summary>The proxy between this program and the database.</summary>
     public required FaultProxy Database { get; init; }
@@ -117,7 +120,7 @@ internal sealed class Member(string name, Guard guard, string folder, IReadOnlyL
             var armed = Interlocked.Exchange(ref _failPoint, "");
             var settings = new Dictionary<string, string>(environment) { ["PXBACKUP_FAILPOINTS"] = armed.Length > 0 ? $"{armed}=kill" : "" };
             var logFile = Path.Combine(folder, "logs", $"{name}-{++_starts:000}.log");
-            await using var child = Child.Start(guard, logFile, command, settings);
+            await using var child = Child.Start(guard, logFile, ["dotnet", Program, .. arguments], settings);
             Armed = armed;
             _child = child;
             if (_stopped.IsCancellationRequested)
