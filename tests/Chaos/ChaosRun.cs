@@ -75,7 +75,7 @@ internal sealed class ChaosRun(ChaosOptions options)
 
     private async Task RoundAsync(int round, Installation installation, Edge edge, World world, Readers readers, Availability availability, CancellationToken cancellationToken)
     {
-        var plan = FaultPlan.Of(options.Seed, round, options.Clusters, Places.FailPoints(), options.IsShort, installation.Database.IsOurs).AtMost(options.Faults);
+        var plan = FaultPlan.Of(options.Seed, round, options.Clusters, Places.FailPoints(), options.IsShort, installation.Database.IsOurs, installation.Database.CanElect).AtMost(options.Faults);
         using var giveUp = new CancellationTokenSource();
         using var storm = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using var telling = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);

@@ -64,6 +64,9 @@ internal sealed partial class ErrorInterceptor(TimeProvider time, ILogger<ErrorI
                     : Of(StatusCode.Cancelled, "the caller cancelled the call");
             case OperationCanceledException:
                 return Of(StatusCode.Unavailable, "this server is stopping; ask again");
+            case Exception when SiloFailures.IsAnotherRelease(error):
+                LogAnotherRelease(logger, context.Method, error);
+                return Of(StatusCode.Unavailable, "the silo that has the object runs another release than this one and does not know the request; ask again when all silos are upgraded");
             case Exception when SiloFailures.IsTransient(error):
                 LogUnavailable(logger, context.Method, error);
                 return Of(StatusCode.Unavailable, "the control plane did not answer in time; what was asked may or may not have happened: ask again");
@@ -81,6 +84,9 @@ internal sealed partial class ErrorInterceptor(TimeProvider time, ILogger<ErrorI
 
     [LoggerMessage(LogLevel.Warning, "{Method}: no answer from the silos")]
     private static partial void LogUnavailable(ILogger logger, string method, Exception error);
+
+    [LoggerMessage(LogLevel.Error, "{Method}: a silo of another release, or a defect in how messages are written")]
+    private static partial void LogAnotherRelease(ILogger logger, string method, Exception error);
 
     [LoggerMessage(LogLevel.Error, "{Method} failed, trace {Trace}")]
     private static partial void LogDefect(ILogger logger, string method, string trace, Exception error);

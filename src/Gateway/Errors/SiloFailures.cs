@@ -1,5 +1,6 @@
 using Orleans.Runtime;
 using Orleans.Runtime.Messaging;
+using Orleans.Serialization;
 
 namespace PxBackup.Gateway.Errors;
 
@@ -12,4 +13,10 @@ internal static class SiloFailures
     /// </summary>
     public static bool IsTransient(Exception failure) => failure is SiloUnavailableException or OrleansMessageRejectionException
         or GatewayTooBusyException or ConnectionFailedException or ClientNotAvailableException or TimeoutException;
+
+    /// <summary>
+    /// A silo could not read the call, or we its answer: it runs another release, as while the silos are upgraded one after the
+    /// other. Grains of ours never throw these: they are Orleans' names for a method, a type or a field that one side does not have.
+    /// </summary>
+    public static bool IsAnotherRelease(Exception failure) => failure is TypeLoadException or MissingMethodException or SerializerException;
 }

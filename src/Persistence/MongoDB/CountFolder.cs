@@ -248,6 +248,7 @@ internal sealed partial class CountFolder : IDisposable
     {
         if (Interlocked.Exchange(ref isBusy, 1) == 1)
             return;
+        var current = ObjectKind.None;
         try
         {
             if (ticks++ % SweepEvery == 0)
@@ -260,12 +261,16 @@ internal sealed partial class CountFolder : IDisposable
             foreach (var kind in woken.Keys)
             {
                 woken.TryRemove(kind, out _);
+                current = kind;
                 await FoldAsync(kind);
+                current = ObjectKind.None;
             }
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure) || failure is RecordStoreException)
         {
-            // Totals stay exact meanwhile, they only cost more.
+            // Totals stay exact meanwhile, they only cost more. These updates are not repeated by the driver when the primary changes.
+            if (current != ObjectKind.None)
+                Wake(current);
             LogFoldFailed(logger, failure);
         }
         finally
@@ -274,6 +279,6 @@ internal sealed partial class CountFolder : IDisposable
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Records could not be folded into the counters; the next minute's sweep tries again")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Records could not be folded into the counters; they are tried again")]
     private static partial void LogFoldFailed(ILogger logger, Exception failure);
 }

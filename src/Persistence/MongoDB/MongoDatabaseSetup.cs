@@ -58,7 +58,8 @@ public static class MongoDatabaseSetup
 
         // Accepted means: on the journal of a majority, so that no failover and no power cut takes it back.
         settings.WriteConcern = WriteConcern.WMajority.With(journal: true);
-        // What is read cannot be rolled back, and a list sees every write that was accepted before it.
+        // What is read cannot be rolled back. A list sees every write that was accepted before it, but for the moments after an election
+        // in which the new primary learns how far the majority is.
         settings.ReadConcern = ReadConcern.Majority;
         settings.ReadPreference = ReadPreference.Primary;
         // A failover is not the caller's business. The server applies a resent write once (session and transaction number), and

@@ -53,11 +53,14 @@ public sealed class MongoOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "00:05:00")]
     public TimeSpan ServerSelectionTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>For the answer of one command. Default 20 s: twice <see cref="CommandTimeout"/>, after which the server itself gives up and says so.</summary>
+    /// <summary>For the answer of one command. Default 20 s: twice <see cref="CommandTimeout"/>, after which the server gives up reads by itself and says so.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")]
     public TimeSpan SocketTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long the server may work on one read or wait for the majority. Default 10 s: only a lost majority or a missing index takes longer.</summary>
+    /// <summary>
+    /// How long the server may work on one list; one and a half times that for a single record, whose read waits for an election (10 s). Default
+    /// 10 s: only a lost majority or a missing index takes longer. A write waits for the majority until <see cref="SocketTimeout"/>.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:10:00")]
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(10);
 

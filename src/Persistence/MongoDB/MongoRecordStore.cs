@@ -27,7 +27,7 @@ public sealed class MongoRecordStore : IRecordStore, IDisposable
         Indexes = indexes;
         Folder = new CountFolder(collections, time, logger);
         writes = new RecordWrites(collections, documents, time, Folder);
-        lists = new RecordLists(collections, documents, new RecordCounts(collections));
+        lists = new RecordLists(collections, documents, new RecordCounts(collections), indexes);
     }
 
     /// <summary>The collections' indexes.</summary>

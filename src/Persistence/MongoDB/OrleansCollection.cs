@@ -32,14 +32,13 @@ internal sealed class OrleansCollection
         {
             return await operation(documents);
         }
+        catch (Exception failure) when (MongoFailures.IsTooLarge(failure) || failure is FormatException)
+        {
+            throw new RecordStoreException($"{doing} failed: {failure.Message} Nothing was written; MongoDB holds 16 MB in one document", failure);
+        }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
         {
             throw MongoFailures.Explain(failure, documents.Database.Client, doing);
-        }
-        catch (FormatException failure)
-        {
-            // The driver's word for a document that is larger than the server takes (16 MiB).
-            throw new RecordStoreException($"{doing} failed: {failure.Message} Nothing was written; keep less in one document", failure);
         }
     }
 

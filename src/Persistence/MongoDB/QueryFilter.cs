@@ -14,7 +14,10 @@ internal static class QueryFilter
         var all = new BsonDocument(Fields.Org, query.OrgId);
         if (query.Readers is null)
         {
-            all[Fields.Readers] = RecordDocument.Everyone;
+            // Every record has this reader. Where a label or a reference finds the records it is left out: their indexes don't hold it, and
+            // counting would open each record only to see it.
+            if (query is not ({ Labels.Count: > 0 } or { References.Count: > 0 }))
+                all[Fields.Readers] = RecordDocument.Everyone;
         }
         else
         {

@@ -29,8 +29,8 @@ internal sealed class RecordCollections(IMongoDatabase database, bool isReplicaS
     /// <summary>
     /// The document as it is now, tombstones too. Linearizable on a replica set: a primary that was voted out and does not know
     /// it yet would else answer with a state that an activation then shows until its next write; and a write that is
-    /// seen here is on a majority. It costs one round trip to a majority, once for each activation. A server that is no replica set
-    /// has no other opinion.
+    /// seen here is on a majority. It costs one round trip to a majority, once for each activation, and may take longer than other
+    /// reads: as long as an election. A server that is no replica set has no other opinion.
     /// </summary>
     public async Task<RawBsonDocument?> LookAsync(RecordKey key, string id, CancellationToken cancellationToken)
     {
@@ -39,7 +39,7 @@ internal sealed class RecordCollections(IMongoDatabase database, bool isReplicaS
         try
         {
             return await Raw(key.Kind).WithReadConcern(concern)
-                .Find(new BsonDocument(Fields.Id, id), new FindOptions { MaxTime = Timeout })
+                .Find(new BsonDocument(Fields.Id, id), new FindOptions { MaxTime = Timeout * 1.5 })
                 .Limit(1).FirstOrDefaultAsync(cancellationToken);
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))

@@ -105,7 +105,7 @@ internal sealed class RecordCounts(RecordCollections collections)
             .Project(new BsonDocument(CounterFields.Sequence, 1)).ToListAsync(cancellationToken);
 
     private Task<List<BsonDocument>> PendingAsync(RecordQuery query, CancellationToken cancellationToken) =>
-        collections.Of(query.Kind).Find(new BsonDocument(Fields.Pending, query.OrgId), new FindOptions { MaxTime = collections.Timeout })
+        collections.Of(query.Kind).Find(new BsonDocument(Fields.Pending, query.OrgId), new FindOptions { MaxTime = collections.Timeout, BatchSize = MostPending + 1 })
             .Project(new BsonDocument { { Fields.Place, 1 }, { Fields.Counted, 1 }, { Fields.Fold, 1 }, { Fields.Readers, 1 } })
             .Limit(MostPending + 1).ToListAsync(cancellationToken);
 

@@ -7,10 +7,15 @@ using PxBackup.Grains.Records;
 namespace PxBackup.Persistence.MongoDB;
 
 /// <summary>Pages, totals and walks.</summary>
-internal sealed class RecordLists(RecordCollections collections, RecordDocument documents, RecordCounts counts)
+internal sealed class RecordLists(RecordCollections collections, RecordDocument documents, RecordCounts counts, MongoIndexes indexes)
 {
     /// <summary>Below this offset walking over index entries is as fast as reading the buckets.</summary>
     private const long BucketsPayFrom = 2_000;
+
+    private const int BadValue = 2;
+
+    /// <summary>Items that one answer of the server may hold; 16 MB end it, too.</summary>
+    private const int WholeBatch = 10_000;
 
     /// <summary>What a list's item is made of.</summary>
     private static readonly BsonDocument ItemFields = new(
@@ -87,7 +92,7 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
         cancellationToken.ThrowIfCancellationRequested();
         try
         {
-            var found = await collections.Of(kind).Find(filter, new FindOptions { MaxTime = collections.Timeout })
+            var found = await collections.Of(kind).Find(filter, OptionsFor(limit))
                 .Sort(new BsonDocument(order, 1)).Limit(limit).Project(KeyFields).ToListAsync(cancellationToken);
             return [.. found.Select(document => documents.KeyOf(document, kind))];
         }
@@ -100,32 +105,50 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
     private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {
-        var direction = query.Descending ? -1 : 1;
-        var items = new List<Stored<T>>();
         try
         {
-            using var cursor = await collections.Raw(query.Kind).Find(filter, new FindOptions { MaxTime = collections.Timeout })
-                .Sort(new BsonDocument { { FieldOf(query.SortBy), direction }, { Fields.Uid, direction } })
-                .Skip((int)Math.Min(offset, int.MaxValue)).Limit(limit == 0 ? null : limit)
-                .Project<RawBsonDocument>(ItemFields).ToCursorAsync(cancellationToken);
-            while (await cursor.MoveNextAsync(cancellationToken))
+            // The server would try half a dozen indexes against each other first, each time that a page lies much deeper than the last one.
+            var index = QueryFilter.HasConditions(filter) ? null : indexes.OrderedBy(query.Kind, FieldOf(query.SortBy));
+            try
             {
-                foreach (var document in cursor.Current)
-                {
-                    using (document)
-                    {
-                        if (documents.Read<T>(document, query.Kind) is { } item)
-                            items.Add(item);
-                    }
-                }
+                return await ItemsAsync<T>(query, filter, offset, limit, index, cancellationToken);
             }
-
-            return items;
+            catch (MongoCommandException failure) when (failure.Code == BadValue && index is not null)
+            {
+                // Somebody has dropped it.
+                return await ItemsAsync<T>(query, filter, offset, limit, null, cancellationToken);
+            }
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
         {
             throw collections.Explain(failure, $"listing '{query.Kind.Slug()}'");
         }
+    }
+
+    private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, string? index, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new()
+    {
+        var direction = query.Descending ? -1 : 1;
+        var items = new List<Stored<T>>();
+        var options = OptionsFor(limit);
+        options.Hint = index;
+        using var cursor = await collections.Raw(query.Kind).Find(filter, options)
+            .Sort(new BsonDocument { { FieldOf(query.SortBy), direction }, { Fields.Uid, direction } })
+            .Skip((int)Math.Min(offset, int.MaxValue)).Limit(limit == 0 ? null : limit)
+            .Project<RawBsonDocument>(ItemFields).ToCursorAsync(cancellationToken);
+        while (await cursor.MoveNextAsync(cancellationToken))
+        {
+            foreach (var document in cursor.Current)
+            {
+                using (document)
+                {
+                    if (documents.Read<T>(document, query.Kind) is { } item)
+                        items.Add(item);
+                }
+            }
+        }
+
+        return items;
     }
 
     private async Task<long> CountAsync(RecordQuery query, BsonDocument filter, CancellationToken cancellationToken)
@@ -141,6 +164,9 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
             throw collections.Explain(failure, $"counting '{query.Kind.Slug()}'");
         }
     }
+
+    // In one answer where it fits into one: a second round trip (getMore) is not repeated by the driver when the primary changes.
+    private FindOptions OptionsFor(int limit) => new() { MaxTime = collections.Timeout, BatchSize = limit == 0 ? WholeBatch : Math.Min(limit, WholeBatch) };
 
     private static string FieldOf(RecordSort sort) => sort switch
     {

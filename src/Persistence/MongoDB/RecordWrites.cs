@@ -22,8 +22,6 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
 
     private static readonly TimeSpan FirstWait = TimeSpan.FromMilliseconds(20);
 
-    private const int TooLarge = 10334;
-
     /// <summary>What a tombstone does not keep.</summary>
     private static readonly string[] OfLife =
     [
@@ -152,7 +150,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
             {
                 return false;
             }
-            catch (Exception failure) when (IsTooLarge(failure))
+            catch (Exception failure) when (MongoFailures.IsTooLarge(failure))
             {
                 throw new RecordStoreException($"record {key} is larger than the 16 MB that MongoDB can hold; nothing was written", failure);
             }
@@ -193,14 +191,6 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
         using var raw = await collections.LookAsync(key, id, CancellationToken.None);
         return raw is null ? null : documents.Open(raw, key.Kind);
     }
-
-    private static bool IsTooLarge(Exception failure) => failure switch
-    {
-        MongoCommandException { Code: TooLarge } or MongoWriteException { WriteError.Code: TooLarge } => true,
-        // The driver's own check, before anything is sent.
-        FormatException or MongoException or BsonSerializationException => failure.Message.Contains("MaxDocumentSize", StringComparison.OrdinalIgnoreCase) || failure.Message.Contains("maximum BSON", StringComparison.OrdinalIgnoreCase),
-        _ => false,
-    };
 
     private static RecordStoreException Restless(RecordKey key) =>
         new($"record {key}: other writers took and freed its key or name {Attempts} times during this write; read it again");

@@ -57,7 +57,6 @@ public sealed class MongoCountTests(DocumentDbFixture server) : IAsyncLifetime
     [Fact]
     public async Task A_process_that_dies_in_any_step_leaves_totals_exact_and_the_next_one_finishes()
     {
-        var real = new MongoUrl(fixture.Options.ConnectionString).Server;
         for (var step = 1; step <= 7; step++)
         {
             var random = new Random(step);
@@ -70,8 +69,9 @@ public sealed class MongoCountTests(DocumentDbFixture server) : IAsyncLifetime
                 await ChangeAsync(random, model, (step * 1000) + i);
 
             // The nth update is done, but its answer and all that would follow are lost: what a kill leaves behind.
-            using var cutter = new MongoCutter(real.Host, real.Port);
-            using var client = new MongoClient($"mongodb://127.0.0.1:{cutter.Port}/?directConnection=true&retryWrites=false&w=majority");
+            var (cutter, options) = await fixture.CutterAsync();
+            using var _ = cutter;
+            using var client = new MongoClient(new MongoUrlBuilder(options.ConnectionString) { RetryWrites = false, W = "majority" }.ToMongoUrl());
             var collections = new RecordCollections(client.GetDatabase(fixture.Options.Database), isReplicaSet: false, TimeSpan.FromSeconds(10));
             using (var dying = new CountFolder(collections, fixture.Time, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance))
             {

@@ -1,7 +1,10 @@
+using System.Net;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using MongoDB.Bson;
 using MongoDB.Driver;
+using MongoDB.Driver.Core.Configuration;
+using MongoDB.Driver.Core.Servers;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
 using PxBackup.Persistence.MongoDB;
@@ -37,6 +40,17 @@ public class MongoFixture(DocumentDbFixture server) : RecordStoreFixture
         provider = services.BuildServiceProvider();
         Store = IsSealed ? provider.GetRequiredService<IRecordStore>() : Mongo;
         await Mongo.Indexes.Completion;
+    }
+
+    /// <summary>A proxy before the primary that can lose answers, and the options of a store that goes through it.</summary>
+    internal async Task<(MongoCutter Cutter, MongoOptions Options)> CutterAsync()
+    {
+        await Database.RunCommandAsync<BsonDocument>(new BsonDocument("ping", 1), ReadPreference.Primary);
+        var primary = Database.Client.Cluster.Description.Servers.First(server => server.Type is not (ServerType.ReplicaSetSecondary or ServerType.ReplicaSetArbiter or ServerType.Unknown));
+        var (host, port) = primary.EndPoint is DnsEndPoint name ? (name.Host, name.Port) : (((IPEndPoint)primary.EndPoint).Address.ToString(), ((IPEndPoint)primary.EndPoint).Port);
+        var cutter = new MongoCutter(host, port);
+        var address = new MongoUrlBuilder(Options.ConnectionString) { Scheme = ConnectionStringScheme.MongoDB, Server = new MongoServerAddress("127.0.0.1", cutter.Port), DirectConnection = true, ReplicaSetName = null };
+        return (cutter, new MongoOptions { ConnectionString = address.ToString(), Database = Options.Database });
     }
 
     /// <summary>Does with the test's clock what the server's expiry index does with the server's.</summary>

@@ -57,6 +57,22 @@ public sealed class MongoStartTests(DocumentDbFixture peer)
     }
 
     [Fact]
+    public async Task A_single_server_under_the_address_of_a_set_is_told_apart_from_one_that_is_not_there()
+    {
+        using var server = new FakeMongoServer([]);
+
+        await RefusedAsync($"mongodb://127.0.0.1:{server.Port}/?replicaSet=rs0", "single server", "rs.status()", "Mongo:AllowStandalone");
+    }
+
+    [Fact]
+    public async Task A_set_whose_members_go_by_names_that_do_not_resolve_here_is_told_which()
+    {
+        using var server = new FakeMongoServer(new BsonDocument { { "setName", "rs0" }, { "hosts", new BsonArray { "mongo1.invalid:27017" } }, { "me", "mongo1.invalid:27017" } });
+
+        await RefusedAsync($"mongodb://127.0.0.1:{server.Port}/?replicaSet=rs0", TimeSpan.FromSeconds(5), "mongo1.invalid:27017", "rs.conf()");
+    }
+
+    [Fact]
     public async Task A_server_that_waits_for_its_replica_set_is_told_to_initiate_it()
     {
         using var server = new FakeMongoServer(new BsonDocument { { "isreplicaset", true }, { "isWritablePrimary", false }, { "ismaster", false } });

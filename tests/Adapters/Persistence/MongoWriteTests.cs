@@ -225,9 +225,8 @@ public sealed class MongoWriteTests(MongoFixture fixture, DocumentDbFixture peer
 
     private async Task<CutStore> CutAsync(bool serverForgets)
     {
-        var real = new MongoUrl(fixture.Options.ConnectionString).Server;
-        var cutter = new MongoCutter(real.Host, real.Port) { Forgets = serverForgets };
-        var options = new MongoOptions { ConnectionString = $"mongodb://127.0.0.1:{cutter.Port}/?directConnection=true", Database = fixture.Options.Database };
+        var (cutter, options) = await fixture.CutterAsync();
+        cutter.Forgets = serverForgets;
         var provider = new ServiceCollection().AddLogging().AddMongoRecords(options).BuildServiceProvider();
         return new CutStore(cutter, provider, await Task.Run(provider.GetRequiredService<MongoRecordStore>));
     }

@@ -36,7 +36,8 @@ internal sealed record FaultPlan
     /// <param name="points">All failpoints.</param>
     /// <param name="isShort">Pauses of seconds where a long run has up to a minute.</param>
     /// <param name="canKillDatabase">The database is ours.</param>
-    public static FaultPlan Of(int seed, int round, int clusters, IReadOnlyList<string> points, bool isShort, bool canKillDatabase)
+    /// <param name="canElect">It is a replica set of several members, which no proxy stands before.</param>
+    public static FaultPlan Of(int seed, int round, int clusters, IReadOnlyList<string> points, bool isShort, bool canKillDatabase, bool canElect)
     {
         var random = new Random(unchecked((seed * 31) + (round * 7_919)));
         var order = points.ToArray();
@@ -46,10 +47,10 @@ internal sealed record FaultPlan
         List<IReadOnlyList<PlannedFault>> lanes =
         [
             // What the failpoints do not do to silos.
-            Lane(random, ["silo-pause", "silo-term", "silo-kill", "silo-partition", "silo-store-stalls", "silo-lost-acks"], 0, 3, isShort),
+            Lane(random, canElect ? ["silo-pause", "silo-term", "silo-kill", "silo-partition"] : ["silo-pause", "silo-term", "silo-kill", "silo-partition", "silo-store-stalls", "silo-lost-acks"], 0, 3, isShort),
             Lane(random, [.. Enumerable.Repeat("gateway-kill", 8), "gateway-pause", "gateway-term", .. Enumerable.Repeat("gateway-kill", 2)], 0, 2, isShort),
-            Lane(random, canKillDatabase
-                ? [.. Enumerable.Repeat("store-server-kill", 6), .. Enumerable.Repeat("store-postgres-kill", 6), "store-slow", "store-down", "store-lost-acks", "store-cuts", "store-throttle"]
+            Lane(random, canElect ? [.. Enumerable.Repeat("store-stepdown", 6)]
+                : canKillDatabase ? [.. Enumerable.Repeat("store-server-kill", 6), .. Enumerable.Repeat("store-postgres-kill", 6), "store-slow", "store-down", "store-lost-acks", "store-cuts", "store-throttle"]
                 : ["store-slow", "store-down", "store-lost-acks", "store-cuts", "store-throttle", "store-down", "store-lost-acks"], 0, 1, isShort),
             Lane(random, ["cluster-down", "cluster-watches-cut", "cluster-watches-silent", "cluster-create-lost", "cluster-create-refused-but-done", "cluster-errors", "cluster-too-many", "bucket-down", "bucket-slow-down", "cluster-compacted",
                 "cluster-watches-cut", "cluster-create-lost"], 0, clusters, isShort),

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using MongoDB.Bson;
 using MongoDB.Driver;
 using PxBackup.Chaos.Network;
 
@@ -7,7 +8,8 @@ namespace PxBackup.Chaos.Programs;
 
 /// <summary>
 /// The database: PostgreSQL with DocumentDB and the server that speaks MongoDB's protocol in front of it, or the one of <c>MONGO_URI</c>
-/// (then nothing of it is killed). Every program of the product reaches it through a proxy of its own.
+/// (then nothing of it is killed). Every program of the product reaches it through a proxy of its own; a replica set of several members
+/// it reaches as it is, so that it can follow an election, and the set's primary is made to step down instead.
 /// </summary>
 internal sealed class Database : IAsyncDisposable
 {
@@ -26,6 +28,9 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>It can be killed.</summary>
     public bool IsOurs => _foreign is null;
 
+    /// <summary>It has other members that can become the primary.</summary>
+    public bool CanElect { get; private set; }
+
     /// <summary>Where it listens.</summary>
     public IPEndPoint EndPoint { get; private set; } = new(IPAddress.Loopback, 0);
 
@@ -33,7 +38,7 @@ internal sealed class Database : IAsyncDisposable
     public string Name { get; private init; } = "pxbackup";
 
     /// <summary>Its address without any proxy.</summary>
-    public string Direct => AddressAt(EndPoint.ToString());
+    public string Direct => CanElect ? _foreign! : AddressAt(EndPoint.ToString());
 
     public static async Task<Database> StartAsync(Guard guard, string folder, CancellationToken cancellationToken)
     {
@@ -43,7 +48,7 @@ internal sealed class Database : IAsyncDisposable
         };
         if (database._foreign is { } uri)
         {
-            database.EndPoint = await PrimaryOfAsync(uri, cancellationToken);
+            (database.EndPoint, database.CanElect) = await PrimaryOfAsync(uri, cancellationToken);
             return database;
         }
 
@@ -56,7 +61,26 @@ internal sealed class Database : IAsyncDisposable
     }
 
     /// <summary>The address for a program that goes through a proxy on this port. A direct connection: what the server calls itself does not matter.</summary>
-    public string AddressThrough(int port) => AddressAt($"127.0.0.1:{port}");
+    public string AddressThrough(int port) => CanElect ? _foreign! : AddressAt($"127.0.0.1:{port}");
+
+    /// <summary>Makes the primary step down, so that another member is elected; false when it refuses.</summary>
+    public async Task<bool> StepDownAsync(CancellationToken cancellationToken)
+    {
+        using var client = new MongoClient(Direct);
+        try
+        {
+            await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument { { "replSetStepDown", 15 }, { "secondaryCatchUpPeriodSecs", 5 }, { "force", true } }, ReadPreference.Primary, cancellationToken);
+            return true;
+        }
+        catch (MongoConnectionException)
+        {
+            return true; // How older servers answer.
+        }
+        catch (MongoCommandException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Ends the server that clients see as <c>kill -9</c> does, and starts it again.</summary>
     public async Task<bool> KillServerAsync(TimeSpan downFor, CancellationToken cancellationToken)
@@ -111,17 +135,18 @@ internal sealed class Database : IAsyncDisposable
         _turn.Dispose();
     }
 
-    private static async Task<IPEndPoint> PrimaryOfAsync(string uri, CancellationToken cancellationToken)
+    private static async Task<(IPEndPoint, bool)> PrimaryOfAsync(string uri, CancellationToken cancellationToken)
     {
         using var client = new MongoClient(uri);
-        await client.GetDatabase("admin").RunCommandAsync<MongoDB.Bson.BsonDocument>(new MongoDB.Bson.BsonDocument("ping", 1), ReadPreference.Primary, cancellationToken);
+        await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("ping", 1), ReadPreference.Primary, cancellationToken);
         var primary = client.Cluster.Description.Servers.First(server => server.IsDataBearing && server.Type is MongoDB.Driver.Core.Servers.ServerType.ReplicaSetPrimary or MongoDB.Driver.Core.Servers.ServerType.Standalone);
-        return primary.EndPoint switch
+        var address = primary.EndPoint switch
         {
-            IPEndPoint address => address,
+            IPEndPoint known => known,
             DnsEndPoint name => new IPEndPoint((await Dns.GetHostAddressesAsync(name.Host, cancellationToken))[0], name.Port),
             var other => throw new InvalidOperationException($"MONGO_URI leads to {other}, which no proxy can reach"),
         };
+        return (address, client.Cluster.Description.Servers.Count(server => server.IsDataBearing) > 1);
     }
 
     private static async Task<Dictionary<string, string>> ScriptAsync(string[] arguments, CancellationToken cancellationToken)

@@ -5,6 +5,7 @@ using Grpc.Core;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using Orleans.Runtime;
+using Orleans.Serialization;
 using PxBackup.Gateway.Errors;
 using PxBackup.Grains.Interfaces;
 using Xunit;
@@ -77,6 +78,8 @@ public sealed class ErrorTests
         { Rejection("secret-host:11111"), StatusCode.Unavailable },
         { new TimeoutException("secret-host:11111"), StatusCode.Unavailable },
         { new OperationCanceledException(), StatusCode.Unavailable },
+        { new TypeLoadException("secret-host:11111 px.INewGrain"), StatusCode.Unavailable },  // what a silo of the release before answers
+        { new UnknownReferencedTypeException(7), StatusCode.Unavailable },
         { new DomainException(ErrorReason.Unspecified, "secret-host:11111"), StatusCode.Internal },
         { new InvalidOperationException("secret-host:11111"), StatusCode.Internal },
     };
