@@ -23,20 +23,32 @@ internal sealed class References(IGrainFactory grains) : IReferences
         return new ObjectRef { Name = found.Name, Uid = found.Key.Uid };
     }
 
-    public async ValueTask<ObjectKey> NewKeyAsync(ObjectKind kind, CreateMetadata metadata, ServerCallContext context)
+    // Not async itself: what is announced here is meant for the calls that the caller makes next.
+    public ValueTask<ObjectKey> NewKeyAsync(ObjectKind kind, CreateMetadata metadata, ServerCallContext context)
     {
+        var key = ChosenKey(kind, metadata, context);
+        metadata.Uid = key.Uid;
         // The organization "default" exists from the first start; any other must have been created.
-        if (metadata.OrgId != ObjectKey.DefaultOrg)
-            await grains.Organization(metadata.OrgId).InspectAsync(context.Caller(), context.CancellationToken);
-        metadata.Uid = UidOf(kind, metadata, context);
-        return new ObjectKey(metadata.OrgId, metadata.Uid);
+        return key.OrgId == ObjectKey.DefaultOrg ? new(key) : new(WithOrganizationAsync(key, context));
+    }
+
+    private async Task<ObjectKey> WithOrganizationAsync(ObjectKey key, ServerCallContext context)
+    {
+        await grains.Organization(key.OrgId).InspectAsync(context.Caller(), context.CancellationToken);
+        return key;
     }
 
     /// <summary>The one place where a new object's uid is chosen.</summary>
-    private static string UidOf(ObjectKind kind, CreateMetadata metadata, ServerCallContext context) =>
-        metadata.Uid.Length > 0 ? metadata.Uid
-        : RequestId.Of(context) is { } requestId ? RequestId.UidFor(kind, metadata.OrgId, context.Caller().UserId, requestId)
-        : Guid.NewGuid().ToString();
+    private static ObjectKey ChosenKey(ObjectKind kind, CreateMetadata metadata, ServerCallContext context)
+    {
+        if (metadata.Uid.Length > 0)
+            return new ObjectKey(metadata.OrgId, metadata.Uid);
+        if (RequestId.Of(context) is { } requestId)
+            return new ObjectKey(metadata.OrgId, RequestId.UidFor(kind, metadata.OrgId, context.Caller().UserId, requestId));
+        var made = new ObjectKey(metadata.OrgId, Guid.NewGuid().ToString());
+        NewUid.Announce(made);
+        return made;
+    }
 
     private async Task<ObjectKey> LookUpAsync(ObjectKind kind, string orgId, string name, Caller caller, CancellationToken cancellationToken) =>
         (await grains.Catalog().ResolveAsync(kind, orgId, name, "", caller, cancellationToken)).Key;

@@ -29,6 +29,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public async Task<BackupObject> CreateAsync(BackupCreateRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        BeginCreate();
         if (Record is { } there)
         {
 #if SEEDED_BUGS

@@ -27,7 +27,18 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     private long _version;
 
     /// <summary>The record; null when the object does not exist.</summary>
-    protected TRecord? Record { get; private set; }
+    /// <exception cref="DomainException"><see cref="ErrorReason.StoreUnavailable"/>: the activation began for a create that has not come, so it does not know.</exception>
+    protected TRecord? Record
+    {
+        get => IsNew ? throw Unasked() : field;
+        private set;
+    }
+
+    /// <summary>The uid was made for the call that began this activation: the store was not asked, and only <see cref="BeginCreate"/> may go on.</summary>
+    protected bool IsNew { get; private set; }
+
+    /// <summary>Whether creates call <see cref="BeginCreate"/> first.</summary>
+    protected virtual bool TakesNewUids => false;
 
     protected ObjectKey Key { get; private set; }
 
@@ -49,6 +60,12 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         Time = ServiceProvider.GetRequiredService<TimeProvider>();
         Random = ServiceProvider.GetService<Random>() ?? Random.Shared;
         Logger = ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger(GetType());
+        if (TakesNewUids && NewUid.IsAnnounced(Key))
+        {
+            IsNew = true;
+            return;
+        }
+
         try
         {
             var (stored, tombstone) = await Store.LookAsync<TRecord>(RecordKey, cancellationToken);
@@ -59,6 +76,13 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         {
             throw Unavailable(e);
         }
+    }
+
+    /// <summary>The first line of a create: there is no record under a new uid, and nobody else is told of it from here on.</summary>
+    protected void BeginCreate()
+    {
+        IsNew = false;
+        NewUid.Forget();
     }
 
     public Task<ResolvedObject> ResolveAsync(string name, Caller caller, CancellationToken cancellationToken)
@@ -219,6 +243,12 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
             DeactivateOnIdle();
             throw Unavailable(e);
         }
+    }
+
+    private DomainException Unasked()
+    {
+        DeactivateOnIdle();
+        return new DomainException(ErrorReason.StoreUnavailable, $"{kind.Title()} [{Key.Uid}] is being created; ask again");
     }
 
     /// <summary>What the message about a taken name adds about its holder.</summary>

@@ -29,11 +29,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
 
     protected DateTimeOffset Now => Time.GetUtcNow();
 
+    protected override bool TakesNewUids => true;
+
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);
         _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
-        if (Record is { } record && IsUnfinished(record))
+        if (!IsNew && Record is { } record && IsUnfinished(record))
             _loop.Go();
     }
 

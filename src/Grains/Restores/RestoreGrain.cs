@@ -28,6 +28,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
     public async Task<RestoreObject> CreateAsync(RestoreCreateRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        BeginCreate();
         if (Record is { } there)
         {
             var isCallers = AccessRules.OwnerOf(there.Restore.Metadata) == caller.UserId;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Xunit;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Backups;
@@ -30,6 +31,47 @@ public sealed class BackupGrainTests(WorkSilo silo)
 
         Assert.DoesNotContain(false, durable);
         Assert.NotEmpty(durable);
+    }
+
+    [Fact]
+    public async Task A_backup_with_a_new_uid_is_accepted_by_its_write_alone()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var (announced, chosen) = (Guid.NewGuid().ToString(), Guid.NewGuid().ToString());
+        var asked = new ConcurrentQueue<(string Uid, string What)>();
+        silo.Store.BeforeRead = key => asked.Enqueue((key.Uid, "read"));
+        silo.Store.BeforeWrite = (what, key) => asked.Enqueue((key.Uid, what));
+        try
+        {
+            NewUid.Announce(new ObjectKey("default", announced));
+            await scene.Backup(announced).CreateAsync(scene.BackupRequest(announced), WorkSilo.Ann, Token);
+            NewUid.Forget();
+            await scene.Backup(chosen).CreateAsync(scene.BackupRequest(chosen), WorkSilo.Ann, Token);
+        }
+        finally
+        {
+            (silo.Store.BeforeRead, silo.Store.BeforeWrite) = (null, null);
+        }
+
+        Assert.Equal("insert", asked.First(at => at.Uid == announced).What);
+        Assert.Equal("read", asked.First(at => at.Uid == chosen).What);
+        await scene.UntilAsync(announced, Status.Success);
+    }
+
+    [Fact]
+    public async Task An_announcement_that_comes_with_another_call_than_a_create_hides_no_backup()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        await silo.EndActivationAsync(scene.Backup(uid));
+
+        NewUid.Announce(new ObjectKey("default", uid));
+        var refused = await Assert.ThrowsAsync<DomainException>(() => scene.Backup(uid).InspectAsync(new() { OrgId = "default" }, WorkSilo.Ann, Token));
+        NewUid.Forget();
+        var found = await scene.Backup(uid).InspectAsync(new() { OrgId = "default" }, WorkSilo.Ann, Token);
+
+        Assert.Equal(ErrorReason.StoreUnavailable, refused.Reason);
+        Assert.Equal(Status.Success, found.Value.BackupInfo.Status.Status);
     }
 
     [Fact]

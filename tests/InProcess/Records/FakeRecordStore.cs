@@ -24,8 +24,15 @@ internal sealed class FakeRecordStore : IRecordStore
     /// <summary>Runs after each write has taken effect: what it throws is an answer that got lost.</summary>
     public Action<string, RecordKey>? AfterWrite { get; set; }
 
+    /// <summary>Runs before each read of a single record.</summary>
+    public Action<RecordKey>? BeforeRead { get; set; }
+
     public Task<Stored<T>?> FindAsync<T>(RecordKey key, CancellationToken cancellationToken)
-        where T : class, IMessage<T>, new() => Task.FromResult(Find<T>(key));
+        where T : class, IMessage<T>, new()
+    {
+        BeforeRead?.Invoke(key);
+        return Task.FromResult(Find<T>(key));
+    }
 
     public Stored<T>? Find<T>(RecordKey key)
         where T : class, IMessage<T>, new()
