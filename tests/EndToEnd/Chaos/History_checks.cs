@@ -87,7 +87,7 @@ public sealed class History_checks
 
         static string Told(int seed)
         {
-            var plan = FaultPlan.Of(seed, 0, 20, ["a", "b", "c", "d", "e"], isShort: true, canKillDatabase: true);
+            var plan = FaultPlan.Of(seed, 0, 20, ["a", "b", "c", "d", "e"], isShort: true, canKillDatabase: true, canElect: false);
             return string.Join('\n', plan.FailPoints.SelectMany(points => points).Concat(plan.Lanes.SelectMany(lane => lane).Select(fault => $"{fault}")).Concat(Enumerable.Range(0, 50).Select(number => $"{Story.Of(seed, number, 20)}")));
         }
     }
