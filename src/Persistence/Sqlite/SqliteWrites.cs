@@ -45,7 +45,7 @@ internal sealed class SqliteWrites(SqliteConnection connection) : IDisposable
 #if SEEDED_BUGS
         if (SeededBugs.Is("update-inserts") && Sql("SELECT rid FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Number((long)key.Kind, key.OrgId, key.Uid) is null)
         {
-            Insert(key, row, message, body);
+            Insert(key, 0, row, message, body);
             return;
         }
 #endif

@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
 using Xunit;
+using PxBackup.Grains.Backups;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Backups;
+using PxBackup.Grains.Records;
 using PxBackup.Stork;
 using PxBackup.Stork.Resources;
 using PxBackup.Tests.InProcess.Clusters;
@@ -273,6 +275,40 @@ public sealed class BackupGrainTests(WorkSilo silo)
         await scene.UntilAsync(uid, Status.Failed);
 
         Assert.Equal("the ApplicationBackup was deleted on the cluster while Stork was working on it", scene.ReasonOf(uid));
+    }
+
+    [Fact]
+    public async Task An_activation_ends_after_the_step_that_is_under_way()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var (asked, answered) = (Gate(), Gate());
+        scene.Kubernetes.Before = call => call.StartsWith("create ApplicationBackup", StringComparison.Ordinal) ? Reached(asked, answered) : Task.CompletedTask;
+        var uid = await scene.StartBackupAsync();
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(10), Token);
+
+        var ending = silo.EndActivationAsync(scene.Backup(uid));
+        var early = await Task.WhenAny(ending, Task.Delay(TimeSpan.FromMilliseconds(500), Token)) == ending;
+        answered.SetResult();
+        await ending.WaitAsync(TimeSpan.FromSeconds(10), Token);
+
+        Assert.False(early, "another activation could have begun beside the step");
+        Assert.Equal(1, scene.Kubernetes.Count("create ApplicationBackup"));
+    }
+
+    [Fact]
+    public async Task A_wake_finds_a_backup_that_came_into_the_store_after_its_activation_had_looked()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = Guid.NewGuid().ToString();
+        await Assert.ThrowsAsync<DomainException>(() => scene.Backup(uid).InspectAsync(new() { OrgId = "default" }, WorkSilo.Ann, Token));
+        var late = A.Finished();
+        (late.Backup.Metadata.Uid, late.Backup.Metadata.Name) = (uid, $"late-{uid}");
+        await silo.Store.InsertAsync(RecordKey.Of(ObjectKind.Backup, new ObjectKey("default", uid)), late, BackupRules.IndexOf(late));
+
+        await scene.Backup(uid).WakeAsync(Token);
+
+        var found = await scene.Backup(uid).InspectAsync(new() { OrgId = "default" }, WorkSilo.Ann, Token);
+        Assert.Equal($"late-{uid}", found.Value.Metadata.Name);
     }
 
     [Fact]
