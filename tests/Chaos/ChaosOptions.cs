@@ -9,6 +9,7 @@ internal sealed record ChaosOptions
           --minutes M      how long rounds are begun (default 60)
           --short          one round of some seven minutes with at least 60 kills and 200 backups
           --failover N     instead: kill single silos, N times, nothing else, and measure until reads are answered again
+          --graceful N     the same with SIGTERM: how long reads and writes take while a silo hands over
           --starve M       instead: keep all processors busy for M minutes, and see whether a silo is taken for dead
           --hogs N         endless loops that --starve adds (default: two for each processor)
           --other DLL      the last silo and the last gateway are another build: its PxBackup.Silo.dll (two versions side by side)
@@ -30,6 +31,9 @@ internal sealed record ChaosOptions
 
     /// <summary>Single kills to measure; 0 for a run with faults of all kinds.</summary>
     public int Failover { get; init; }
+
+    /// <summary>Single stops by SIGTERM to measure.</summary>
+    public int Graceful { get; init; }
 
     /// <summary>How long all processors are kept busy instead of faults.</summary>
     public TimeSpan Starve { get; init; }
@@ -69,6 +73,7 @@ internal sealed record ChaosOptions
                 "--seed" => options with { Seed = Number(1, int.MaxValue) },
                 "--minutes" => options with { Length = TimeSpan.FromMinutes(Number(1, 100_000)) },
                 "--failover" => options with { Failover = Number(1, 10_000) },
+                "--graceful" => options with { Graceful = Number(1, 10_000) },
                 "--starve" => options with { Starve = TimeSpan.FromMinutes(Number(1, 100_000)) },
                 "--hogs" => options with { Hogs = Number(0, 1_000) },
                 "--other" => options with { Other = Path.GetFullPath(Value()) },

@@ -12,6 +12,7 @@ internal sealed class MeasuredRun(ChaosOptions options)
 {
     private const int Backups = 60;
     private static readonly TimeSpan FloorFor = TimeSpan.FromSeconds(10), BackupPatience = TimeSpan.FromMinutes(2), WatchPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(12), StopWindow = TimeSpan.FromSeconds(5);
     private readonly FaultLog _log = new(Path.Combine(options.Folder, "chaos.log"));
     private readonly History _history = new();
     private readonly List<MemberEnd> _ends = [];
@@ -26,8 +27,8 @@ internal sealed class MeasuredRun(ChaosOptions options)
         await BackUpAsync(installation, edge, world, cancellationToken);
         await using var readers = new Readers(edge, world) { PerSecond = 30, WritesPerSecond = 4 };
         readers.Start();
-        return options.Failover > 0
-            ? await FailoverAsync(installation, edge, world, cancellationToken)
+        return options.Failover > 0 ? await FailoverAsync(installation, edge, world, cancellationToken)
+            : options.Graceful > 0 ? await GracefulAsync(installation, cancellationToken)
             : await StarveAsync(installation, cancellationToken);
     }
 
@@ -65,6 +66,38 @@ internal sealed class MeasuredRun(ChaosOptions options)
         foreach (var error in errors)
             _log.Say($"{error.Invariant} {error.What}");
         return errors.Count == 0 && !watches.Contains(WatchPatience);
+    }
+
+    private async Task<bool> GracefulAsync(Installation installation, CancellationToken cancellationToken)
+    {
+        var floor = Stopwatch.GetTimestamp();
+        await Task.Delay(FloorFor, cancellationToken);
+        Say("reads without a stop", OkSince(floor));
+        var (windows, stops) = (new List<(long From, long To)>(), new List<TimeSpan>());
+        for (var stop = 0; stop < options.Graceful; stop++)
+        {
+            var silo = installation.SiloMembers[stop % Installation.Silos];
+            silo.Pause = StopWindow;
+            var begin = Stopwatch.GetTimestamp();
+            stops.Add(await silo.Child!.StopAsync(StopLimit) ?? StopLimit);
+            await Task.Delay(StopWindow, cancellationToken);
+            windows.Add((begin, Stopwatch.GetTimestamp()));
+            await Task.Delay(1_000, cancellationToken);
+            await silo.ReadyAsync(cancellationToken);
+        }
+
+        var within = _history.Entries.Where(entry => windows.Exists(window => entry.Begin >= window.From && entry.Begin < window.To)).ToList();
+        Say("until the silo had ended", stops);
+        foreach (var isRead in (bool[])[true, false])
+        {
+            var all = within.Where(entry => entry.IsRead == isRead).ToList();
+            Say($"{(isRead ? "reads" : "writes")} from the stop until {StopWindow.TotalSeconds:0} s after the end, {all.Count(entry => entry.Code != Grpc.Core.StatusCode.OK)} of them failed", all.Select(entry => Stopwatch.GetElapsedTime(entry.Begin, entry.End)));
+        }
+
+        var errors = HistoryChecks.Errors(_history).ToList();
+        foreach (var error in errors)
+            _log.Say($"{error.Invariant} {error.What}");
+        return errors.Count == 0 && !stops.Contains(StopLimit);
     }
 
     // From now, when a silo is about to be killed, until every cluster is watched once again.

@@ -20,7 +20,7 @@ try
 {
     Directory.CreateDirectory(options.Folder);
     Console.WriteLine($"seed {options.Seed}; everything is kept in {options.Folder} while it runs");
-    if (options.Failover > 0 || options.Starve > TimeSpan.Zero)
+    if (options.Failover > 0 || options.Graceful > 0 || options.Starve > TimeSpan.Zero)
         return await new MeasuredRun(options).RunAsync(stop.Token) ? 0 : 1;
     var summary = await new ChaosRun(options).RunAsync(stop.Token);
     summary.WriteTo(Path.Combine(options.Folder, "summary.json"));
