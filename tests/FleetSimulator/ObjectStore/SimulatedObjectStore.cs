@@ -120,7 +120,14 @@ public sealed class SimulatedObjectStore
         var fault = Faults.Down ? new() { Kind = ObjectStoreFaultKind.Reset } : Faults.Find(request);
         if (fault is { Delay: var delay } && delay > TimeSpan.Zero)
             await Task.Delay(delay, TimeProvider.System, context.RequestAborted);
-        var requestId = Interlocked.Increment(ref requests).ToString("X16");
+        var number = Interlocked.Increment(ref requests);
+        var requestId = number.ToString("X16");
+        if (fault is not null && HostileAnswers.Makes(fault.Kind))
+        {
+            Log.Add(new(options.Time.GetUtcNow(), request.Operation, request.Bucket, request.Key.Length > 0 ? request.Key : request["prefix"] ?? "", "", 0, fault.Kind.ToString(), false));
+            await HostileAnswers.SendAsync(context, request, fault, number);
+            return;
+        }
         var (answer, accessKey, tookEffect) = fault is { Kind: ObjectStoreFaultKind.Error or ObjectStoreFaultKind.Reset, AfterEffect: false }
             ? (null, "", false)
             : await PerformAsync(context, request, fault?.Kind == ObjectStoreFaultKind.RepeatedPage, requestId);
