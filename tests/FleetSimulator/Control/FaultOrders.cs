@@ -20,6 +20,12 @@ internal sealed class FaultOrders
 
     public IReadOnlyList<RequestFault> Requests { get; init; } = [];
 
+    /// <summary>Floods of watches.</summary>
+    public IReadOnlyList<WatchFlood> Floods { get; init; } = [];
+
+    /// <summary>Lies about objects.</summary>
+    public IReadOnlyList<ObjectRewrite> Rewrites { get; init; } = [];
+
     public IReadOnlyList<AccessDenial> Deny { get; init; } = [];
 
     public bool CutConnections { get; init; }
@@ -62,6 +68,8 @@ internal sealed class FaultOrders
         if (Clear) faults.Clear();
         if (LatencyMilliseconds is { } latency) faults.Latency = TimeSpan.FromMilliseconds(latency);
         foreach (var fault in Requests) faults.Add(fault);
+        foreach (var flood in Floods) faults.Add(flood);
+        foreach (var rewrite in Rewrites) faults.Add(rewrite);
         foreach (var denial in Deny) faults.Deny(denial);
         if (CutWatchesAfterBytes is { } bytes) faults.CutWatchesAfterBytes = bytes;
         if (RuleCommandsFail is { } rules) faults.RuleCommandsFail = rules;

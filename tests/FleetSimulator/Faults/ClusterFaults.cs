@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using PxBackup.FleetSimulator.Kubernetes;
 
 namespace PxBackup.FleetSimulator.Faults;
 
@@ -22,6 +23,8 @@ public sealed class ClusterFaults
     private List<RequestFault>? _requests;
     private List<AccessDenial>? _denials;
     private List<WatchConnection>? _watches;
+    private List<WatchFlood>? _floods;
+    private List<ObjectRewrite>? _rewrites;
     private ConcurrentDictionary<string, string>? _failingVolumes;
     private TaskCompletionSource? _up;
     private TaskCompletionSource? _heard;
@@ -84,6 +87,25 @@ public sealed class ClusterFaults
         lock (_gate) (_denials ??= []).Add(denial);
     }
 
+    /// <summary>Floods the watches of a resource, open ones too.</summary>
+    public void Add(WatchFlood flood)
+    {
+        WatchConnection[] open;
+        lock (_gate)
+        {
+            (_floods ??= []).Add(flood);
+            open = _watches?.ToArray() ?? [];
+        }
+
+        foreach (var watch in open) watch.Wake();
+    }
+
+    /// <summary>Lies about objects from now on.</summary>
+    public void Add(ObjectRewrite rewrite)
+    {
+        lock (_gate) (_rewrites ??= []).Add(rewrite);
+    }
+
     /// <summary>What the open watches watch, one entry each: the resource as <c>applicationbackups.stork.libopenstorage.org</c>.</summary>
     public IReadOnlyList<string> OpenWatches
     {
@@ -119,6 +141,8 @@ public sealed class ClusterFaults
         {
             _requests = null;
             _denials = null;
+            _floods = null;
+            _rewrites = null;
         }
 
         Latency = TimeSpan.Zero;
@@ -149,13 +173,32 @@ public sealed class ClusterFaults
         }
     }
 
+    internal byte[] Rewritten(ResourceType type, string name, byte[] json)
+    {
+        if (_rewrites is null) return json;
+        lock (_gate) return _rewrites?.Aggregate(json, (text, rewrite) => rewrite.Apply(type, name, text)) ?? json;
+    }
+
+    internal byte[]? NextOfFlood(ResourceType type, string ns, long version)
+    {
+        if (_floods is null) return null;
+        WatchFlood[] floods;
+        lock (_gate) floods = _floods?.ToArray() ?? [];
+        foreach (var flood in floods)
+        {
+            if (flood.Next(type, ns, version) is { } line) return line;
+        }
+
+        return null;
+    }
+
     internal Task UntilUp() => _up?.Task ?? Task.CompletedTask;
 
     internal Task UntilHeard() => _heard?.Task ?? Task.CompletedTask;
 
-    internal WatchConnection WatchStarted(string resource)
+    internal WatchConnection WatchStarted(string resource, Action wake)
     {
-        var watch = new WatchConnection(this, resource);
+        var watch = new WatchConnection(this, resource, wake);
         lock (_gate) (_watches ??= []).Add(watch);
         return watch;
     }

@@ -46,6 +46,21 @@ internal static class RequestFaults
                 http.Response.ContentType = "application/json";
                 await http.Request.Body.CopyToAsync(http.Response.Body, http.RequestAborted);
                 break;
+            case RequestEffect.EndlessPages:
+                await HostileAnswers.PageAsync(http, cluster, fault);
+                break;
+            case RequestEffect.Giant:
+                await HostileAnswers.GiantAsync(http, fault);
+                break;
+            case RequestEffect.SlowBytes:
+                await HostileAnswers.SlowAsync(http, fault);
+                break;
+            case RequestEffect.Body:
+                await HostileAnswers.BodyAsync(http, fault);
+                break;
+            case RequestEffect.GiantHeader:
+                await HostileAnswers.HeaderAsync(http, fault);
+                break;
             default:
                 if (fault.RetryAfterSeconds is { } seconds) http.Response.Headers.RetryAfter = seconds.ToString();
                 await ApiServer.WriteAsync(http, fault.Code, Refusal(fault.Code, cluster).ToStatus());

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 namespace PxBackup.FleetSimulator.Faults;
 
 /// <summary>One open watch, as far as faults can reach it.</summary>
-internal sealed class WatchConnection(ClusterFaults faults, string resource) : IDisposable
+internal sealed class WatchConnection(ClusterFaults faults, string resource, Action wake) : IDisposable
 {
     private readonly CancellationTokenSource _cut = new();
     private long _sent;
@@ -15,6 +15,9 @@ internal sealed class WatchConnection(ClusterFaults faults, string resource) : I
     public bool Abruptly { get; private set; }
 
     public bool Silent => faults.WatchesSilent;
+
+    /// <summary>There is something to send that no change brought.</summary>
+    public void Wake() => wake();
 
     public void Cut(bool abruptly)
     {

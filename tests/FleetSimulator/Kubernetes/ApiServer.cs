@@ -54,10 +54,10 @@ internal static class ApiServer
         {
             "GET" when watch => WatchStream.ServeAsync(http, cluster, target),
             "GET" when target.Name.Length > 0 => GetAsync(http, cluster, target),
-            "GET" => ListAnswer.ServeAsync(http, cluster.Store, target),
-            "POST" when target.Name.Length == 0 => CreateAsync(http, cluster.Store, target, user),
+            "GET" => ListAnswer.ServeAsync(http, cluster, target),
+            "POST" when target.Name.Length == 0 => CreateAsync(http, cluster, target, user),
             "PUT" when target.Name.Length > 0 => ReplaceAsync(http, cluster.Store, target, user),
-            "PATCH" when target.Name.Length > 0 => PatchAsync(http, cluster.Store, target, user),
+            "PATCH" when target.Name.Length > 0 => PatchAsync(http, cluster, target, user),
             "DELETE" => DeleteAsync(http, cluster.Store, target, user),
             _ => throw Refusals.Method(),
         });
@@ -65,14 +65,17 @@ internal static class ApiServer
     }
 
     private static Task GetAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target) =>
-        WriteAsync(http, 200, MediaTypes.Shape(http, cluster.Store.Get(target.Type, target.Namespace, target.Name)));
+        WriteAsync(http, 200, Shown(http, cluster, target, cluster.Store.Get(target.Type, target.Namespace, target.Name)));
 
-    private static async Task CreateAsync(HttpContext http, ClusterStore store, RequestTarget target, string user)
+    private static byte[] Shown(HttpContext http, SimulatedCluster cluster, RequestTarget target, StoredObject item) =>
+        MediaTypes.Shape(MediaTypes.MetadataOnly(http), cluster.Faults.Rewritten(target.Type, item.Name, item.Json));
+
+    private static async Task CreateAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target, string user)
     {
         if (target.Type.Namespaced && target.Namespace.Length == 0) throw Refusals.Method();
         var body = await BodyAsync(http, target);
-        var stored = store.Create(target.Type, target.Namespace, body, user, http.Request.Query["dryRun"] == "All");
-        await WriteAsync(http, 201, MediaTypes.Shape(http, stored));
+        var stored = cluster.Store.Create(target.Type, target.Namespace, body, user, http.Request.Query["dryRun"] == "All");
+        await WriteAsync(http, 201, Shown(http, cluster, target, stored));
     }
 
     private static async Task ReplaceAsync(HttpContext http, ClusterStore store, RequestTarget target, string user)
@@ -83,7 +86,7 @@ internal static class ApiServer
         await WriteAsync(http, 200, MediaTypes.Shape(http, store.Replace(target.Type, target.Namespace, target.Name, body, user, target.Subresource)));
     }
 
-    private static async Task PatchAsync(HttpContext http, ClusterStore store, RequestTarget target, string user)
+    private static async Task PatchAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target, string user)
     {
         var raw = await ReadAsync(http);
         // Built-in kinds take strategic merge patches; without lists to merge by key they mean the same as merge patches.
@@ -94,7 +97,7 @@ internal static class ApiServer
             "application/json-patch+json" => before => JsonPatches.Apply(before, Parse(raw)),
             _ => throw Refusals.MediaType(PatchTypes),
         };
-        await WriteAsync(http, 200, MediaTypes.Shape(http, store.Patch(target.Type, target.Namespace, target.Name, patch, user, target.Subresource)));
+        await WriteAsync(http, 200, Shown(http, cluster, target, cluster.Store.Patch(target.Type, target.Namespace, target.Name, patch, user, target.Subresource)));
     }
 
     private static async Task DeleteAsync(HttpContext http, ClusterStore store, RequestTarget target, string user)

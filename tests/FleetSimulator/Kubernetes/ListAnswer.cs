@@ -8,7 +8,7 @@ namespace PxBackup.FleetSimulator.Kubernetes;
 /// <summary>Answers LIST: pages by limit and continue at one resource version, label and field selectors.</summary>
 internal static class ListAnswer
 {
-    public static async Task ServeAsync(HttpContext http, ClusterStore store, RequestTarget target)
+    public static async Task ServeAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target)
     {
         var query = http.Request.Query;
         var labels = LabelSelector.Parse(query["labelSelector"]);
@@ -16,11 +16,11 @@ internal static class ListAnswer
         var metadataOnly = MediaTypes.MetadataOnly(http);
         var limit = Number(query["limit"], "limit");
         var (version, after) = query["continue"].ToString() is { Length: > 0 } token ? ReadToken(token) : (VersionOf(query), "");
-        var page = store.Page(target.Type, target.Namespace, version, after, (int)Math.Min(limit, int.MaxValue), o => labels.Matches(o.Labels) && fields.Matches(o));
+        var page = cluster.Store.Page(target.Type, target.Namespace, version, after, (int)Math.Min(limit, int.MaxValue), o => labels.Matches(o.Labels) && fields.Matches(o));
         var next = page.NextKey is null ? null : WriteToken(page.Version, page.NextKey);
         // The count of what is left is given only when no selector has to be run over it.
         var remaining = labels.IsEmpty && fields.IsEmpty ? page.Remaining : 0;
-        await ApiServer.WriteAsync(http, 200, Envelope(target.Type, page.Items.Select(o => MediaTypes.ShapeItem(metadataOnly, target.Type, o.Json)), page.Version, next, remaining, metadataOnly));
+        await ApiServer.WriteAsync(http, 200, Envelope(target.Type, page.Items.Select(o => MediaTypes.ShapeItem(metadataOnly, target.Type, cluster.Faults.Rewritten(target.Type, o.Name, o.Json))), page.Version, next, remaining, metadataOnly));
     }
 
     public static byte[] Envelope(ResourceType type, IEnumerable<byte[]> items, long version, string? next, int remaining, bool metadataOnly = false)

@@ -62,16 +62,21 @@ internal sealed class ResourceTable(ResourceType type)
 internal sealed class WatchSignal : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(0, 1);
+    private bool _over;
 
     public void Set()
     {
         lock (_gate)
         {
-            if (_gate.CurrentCount == 0) _gate.Release();
+            if (!_over && _gate.CurrentCount == 0) _gate.Release();
         }
     }
 
     public Task<bool> WaitAsync(TimeSpan timeout, CancellationToken cancellationToken) => _gate.WaitAsync(timeout, cancellationToken);
 
-    public void Dispose() => _gate.Dispose();
+    public void Dispose()
+    {
+        lock (_gate) _over = true;
+        _gate.Dispose();
+    }
 }

@@ -21,17 +21,17 @@ internal static class WatchStream
         var query = http.Request.Query;
         var labels = LabelSelector.Parse(query["labelSelector"]);
         var fields = FieldSelector.Parse(target.Name.Length > 0 ? $"metadata.name={target.Name}" : query["fieldSelector"], target.Type);
-        var lines = new WatchLines(MediaTypes.MetadataOnly(http), target.Namespace, o => labels.Matches(o.Labels) && fields.Matches(o));
+        var lines = new WatchLines(MediaTypes.MetadataOnly(http), target.Type, cluster.Faults, target.Namespace, o => labels.Matches(o.Labels) && fields.Matches(o));
         var timeout = ListAnswer.Number(query["timeoutSeconds"], "timeoutSeconds") is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : DefaultTimeout + TimeSpan.FromMinutes(30 * Random.Shared.NextDouble());
         var from = ListAnswer.Number(query["resourceVersion"], "resourceVersion");
         var initial = from == 0 || query["sendInitialEvents"] == "true";
 
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         http.Response.ContentType = "application/json";
-        using var connection = cluster.Faults.WatchStarted(target.Type.GroupResource);
+        var signal = cluster.Store.Join(target.Type);
+        using var connection = cluster.Faults.WatchStarted(target.Type.GroupResource, signal.Set);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, connection.Ended);
         ended.CancelAfter(timeout);
-        var signal = cluster.Store.Join(target.Type);
         try
         {
             await http.Response.Body.FlushAsync(ended.Token);   // The headers go out at once: a client may know that it is connected.
@@ -56,7 +56,7 @@ internal static class WatchStream
         HttpContext http, SimulatedCluster cluster, RequestTarget target, WatchLines lines, WatchConnection connection, IQueryCollection query, CancellationToken cancellationToken)
     {
         var page = cluster.Store.Page(target.Type, "", 0, "", 0, lines.Matches);
-        foreach (var item in page.Items) await connection.WriteAsync(http.Response, lines.Line(Change.Added, item.Json), cancellationToken);
+        foreach (var item in page.Items) await connection.WriteAsync(http.Response, lines.Line(Change.Added, item.Name, item.Json), cancellationToken);
         if (query["sendInitialEvents"] == "true") await connection.WriteAsync(http.Response, lines.Bookmark(target.Type, page.Version, initialEnd: true), cancellationToken);
         return page.Version;
     }
@@ -76,6 +76,7 @@ internal static class WatchStream
                 }
 
                 from = version;
+                while (cluster.Faults.NextOfFlood(target.Type, target.Namespace, from) is { } line) await connection.WriteAsync(http.Response, line, cancellationToken);
             }
             catch (KubernetesStatusException expired)
             {
@@ -90,7 +91,7 @@ internal static class WatchStream
 }
 
 /// <summary>Turns changes into the lines of one watch: its namespace, its selectors, its shape.</summary>
-internal sealed class WatchLines(bool metadataOnly, string ns, Func<StoredObject, bool> selected)
+internal sealed class WatchLines(bool metadataOnly, ResourceType watched, ClusterFaults faults, string ns, Func<StoredObject, bool> selected)
 {
     public bool Matches(StoredObject item) => (ns.Length == 0 || item.Namespace == ns) && selected(item);
 
@@ -102,13 +103,15 @@ internal sealed class WatchLines(bool metadataOnly, string ns, Func<StoredObject
         return (before, now) switch
         {
             (false, false) => null,
-            (false, true) => Line(Change.Added, change.After.Json),
-            (true, true) => Line(Change.Modified, change.After.Json),
-            (true, false) => Line(Change.Deleted, change.Kind == Change.Deleted ? change.After.Json : StoredObject.From(change.Before!.Body(), change.Version).Json),
+            (false, true) => Line(Change.Added, change.After.Name, change.After.Json),
+            (true, true) => Line(Change.Modified, change.After.Name, change.After.Json),
+            (true, false) => Line(Change.Deleted, change.After.Name, change.Kind == Change.Deleted ? change.After.Json : StoredObject.From(change.Before!.Body(), change.Version).Json),
         };
     }
 
-    public byte[] Line(string kind, byte[] json)
+    public byte[] Line(string kind, string name, byte[] json) => Line(kind, faults.Rewritten(watched, name, json));
+
+    private byte[] Line(string kind, byte[] json)
     {
         var body = MediaTypes.Shape(metadataOnly, json);
         var head = Encoding.UTF8.GetBytes($"{{\"type\":\"{kind}\",\"object\":");
