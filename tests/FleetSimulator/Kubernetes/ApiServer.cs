@@ -64,8 +64,11 @@ internal static class ApiServer
         return true;
     }
 
-    private static Task GetAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target) =>
-        WriteAsync(http, 200, Shown(http, cluster, target, cluster.Store.Get(target.Type, target.Namespace, target.Name)));
+    private static Task GetAsync(HttpContext http, SimulatedCluster cluster, RequestTarget target)
+    {
+        if (target.Type == BuiltInResources.Leases) cluster.Stork.RenewLease();
+        return WriteAsync(http, 200, Shown(http, cluster, target, cluster.Store.Get(target.Type, target.Namespace, target.Name)));
+    }
 
     private static byte[] Shown(HttpContext http, SimulatedCluster cluster, RequestTarget target, StoredObject item) =>
         MediaTypes.Shape(MediaTypes.MetadataOnly(http), cluster.Faults.Rewritten(target.Type, item.Name, item.Json));

@@ -16,6 +16,7 @@ internal static class BuiltInResources
     public static readonly ResourceType Definitions = new("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false);
 
     public static readonly ResourceType Jobs = new("batch", "v1", "jobs", "Job", true);
+    public static readonly ResourceType Leases = new("coordination.k8s.io", "v1", "leases", "Lease", true);
     public static readonly ResourceType ClusterRoles = new("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false);
     public static readonly ResourceType ClusterRoleBindings = new("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", false);
 
@@ -42,7 +43,7 @@ internal static class BuiltInResources
         ClusterRoles,
         ClusterRoleBindings,
         new("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", false),
-        new("coordination.k8s.io", "v1", "leases", "Lease", true),
+        Leases,
         new("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", false),
         new("admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", false),
     ];

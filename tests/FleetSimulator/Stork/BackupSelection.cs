@@ -41,7 +41,8 @@ internal static class BackupSelection
         var selected = new List<SelectedResource>();
         foreach (var type in Collected(store))
         {
-            if (types.Count > 0 && !types.Contains(type.Kind)) continue;
+            // Recorded: with a list of kinds no Job is taken, whether the list names it or not.
+            if (types.Count > 0 && (type == BuiltInResources.Jobs || !types.Contains(type.Kind))) continue;
             foreach (var item in store.List(type))
             {
                 if (type.Namespaced ? namespaces.Contains(item.Namespace) : BelongsTo(type, item.Body(), namespaces)) selected.Add(new SelectedResource(type, item));
@@ -49,6 +50,8 @@ internal static class BackupSelection
         }
 
         var kinds = selected.Select(s => s.Type.Kind).ToHashSet();
+        // Recorded: with a list of kinds the ReplicaSets of Deployments are taken, too: nobody asks then who owns them.
+        if (types.Count > 0) kinds.Clear();
         return [.. selected.Where(s => Takes(backup, s, kinds) && !failed.Exists(v => s.Type == BuiltInResources.Claims
             ? v.Text("persistentVolumeClaim") == s.Item.Name && v.Text("namespace") == s.Item.Namespace : s.Type == BuiltInResources.Volumes && v.Text("volume") == s.Item.Name))];
     }
@@ -80,16 +83,20 @@ internal static class BackupSelection
         return Included(backup.Items("spec", "includeResources").ToList(), type, item);
     }
 
-    /// <summary>A namespace without any entry is taken whole, even when another one has entries.</summary>
-    public static bool Included(IReadOnlyList<JsonNode> entries, ResourceType type, StoredObject item) =>
-        Included(entries, type.Group, type.Version, type.Kind, item.Namespace, item.Name);
-
-    public static bool Included(IReadOnlyList<JsonNode> entries, string group, string version, string kind, string ns, string name)
+    /// <summary>Of a backup: a namespace without any entry is taken whole, even when another one has entries.</summary>
+    private static bool Included(List<JsonNode> entries, ResourceType type, StoredObject item)
     {
-        var own = entries.Where(e => e.Text("namespace") == ns).ToList();
-        if (own.Count == 0) return entries.Count == 0 || ns.Length > 0;
-        return own.Exists(e => e.Text("name") == name && e.Text("kind") == kind && e.Text("version") == version && (e.Text("group") == group || (group.Length == 0 && e.Text("group") == "core")));
+        var own = entries.Where(e => e.Text("namespace") == item.Namespace).ToList();
+        return own.Count == 0 ? entries.Count == 0 || item.Namespace.Length > 0 : own.Exists(e => Names(e, type.Group, type.Version, type.Kind, item.Namespace, item.Name));
     }
+
+    /// <summary>Of a restore: what is listed and nothing else, as soon as there is a list (recorded: the two differ).</summary>
+    public static bool IsListed(IReadOnlyList<JsonNode> entries, string group, string version, string kind, string ns, string name) =>
+        entries.Count == 0 || entries.Any(e => Names(e, group, version, kind, ns, name));
+
+    private static bool Names(JsonNode entry, string group, string version, string kind, string ns, string name) =>
+        entry.Text("namespace") == ns && entry.Text("name") == name && entry.Text("kind") == kind && entry.Text("version") == version
+        && (entry.Text("group") == group || (group.Length == 0 && entry.Text("group") == "core"));
 
     /// <summary>Cluster-scoped objects come along when they serve something in the namespaces.</summary>
     private static bool BelongsTo(ResourceType type, JsonObject body, HashSet<string> namespaces) => type.Kind switch

@@ -21,7 +21,7 @@ internal static class ResourceRestorer
             if (ns.Length > 0 && !mapping.ContainsKey(ns)) continue;
             if (source.Text("kind") == "Job" && !optional.Contains("Job")) continue;
             if (work.Store.TypeOfKind(source.Text("apiVersion"), source.Text("kind")) is not { } type) continue;
-            if (!BackupSelection.Included(entries, type.Group, type.Version, type.Kind, ns, source.Text("metadata", "name"))) continue;
+            if (!BackupSelection.IsListed(entries, type.Group, type.Version, type.Kind, ns, source.Text("metadata", "name"))) continue;
             var body = Redirect(restore, type, source.Copy(), mapping);
             if (body is null) continue;
             await work.PauseAsync(0.15);

@@ -11,6 +11,7 @@ internal static class RestoreLife
         if (body.At("metadata", "deletionTimestamp") is not null)
         {
             if (!body.Items("metadata", "finalizers").Any(f => f.ToString() == StorkResources.Finalizer)) return null;
+            await GoOnAsync(work, body);
             NfsJob.Remove(work, body, NfsRestore.NamePrefix);
             await work.WriteAsync(body, 0.1, BackupDeletion.RemoveFinalizer);   // Touches nothing that was restored.
             return work.Read() is null ? null : BackupLife.Requeue;
@@ -23,6 +24,23 @@ internal static class RestoreLife
             "Applications" => await RestoreResourcesAsync(work, body),
             _ => await ResurrectAsync(work, body),
         };
+    }
+
+    /// <summary>Recorded: who deletes a restore that has begun does not stop it. Its objects are restored, then it goes.</summary>
+    private static async Task GoOnAsync(StorkWork work, JsonObject body)
+    {
+        while (true)
+        {
+            var stage = body.Text("status", "stage");
+            var goesOn = stage switch
+            {
+                "Volumes" => await RestoreVolumes.StepAsync(work, body),
+                "Applications" => await RestoreResourcesAsync(work, body),
+                _ => null,
+            };
+            // What cannot go on now (its bucket is away, its backup is gone) is not waited for.
+            if (goesOn is null || body.Text("status", "stage") == stage && goesOn != 0) return;
+        }
     }
 
     private static async Task<double?> BeginAsync(StorkWork work, JsonObject body)

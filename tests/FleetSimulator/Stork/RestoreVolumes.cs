@@ -16,7 +16,7 @@ internal static class RestoreVolumes
         var mapping = body.Map("spec", "namespaceMapping");
         var entries = body.Items("spec", "includeResources").ToList();
         var volumes = backup.Items("status", "volumes")
-            .Where(v => v.Text("status") == "Successful" && mapping.ContainsKey(v.Text("namespace")) && BackupSelection.Included(entries, "", "v1", "PersistentVolumeClaim", v.Text("namespace"), v.Text("persistentVolumeClaim")))
+            .Where(v => v.Text("status") == "Successful" && mapping.ContainsKey(v.Text("namespace")) && BackupSelection.IsListed(entries, "", "v1", "PersistentVolumeClaim", v.Text("namespace"), v.Text("persistentVolumeClaim")))
             .Select(v => (JsonNode)TypedResource.Element("ApplicationRestoreVolumeInfo",
                 ("persistentVolumeClaim", v.Text("persistentVolumeClaim")), ("persistentVolumeClaimUID", v.Text("persistentVolumeClaimUID")), ("sourceNamespace", v.Text("namespace")),
                 ("sourceVolume", v.Text("volume")), ("restoreVolume", "pvc-" + Guid.NewGuid()), ("driverName", v.Text("driverName")), ("zones", v.At("zones")?.DeepClone()),

@@ -50,8 +50,15 @@ public sealed class SimulatedStork : IAsyncDisposable
         StorkRun? run;
         lock (_gate) (run, _run) = (_run, null);
         if (run is null) return;
+        StorkLease.Renew(_store); // The last time: from now on nobody does.
         await run.StopAsync();
         run.Dispose();
+    }
+
+    /// <summary>Brings the lease up to date while Stork lives. Done when somebody looks: thousands of clusters would only write leases otherwise.</summary>
+    internal void RenewLease()
+    {
+        if (Running) StorkLease.Renew(_store);
     }
 
     /// <summary>Same as <see cref="StopAsync"/>.</summary>
