@@ -38,6 +38,9 @@ public enum ObjectKind
 
     /// <summary>RoleObject.</summary>
     Role = 11,
+
+    /// <summary>What stayed on a cluster that was let go. Not an object of the API.</summary>
+    LeftOvers = 12,
 }
 
 /// <summary>Words for kinds.</summary>
@@ -68,6 +71,7 @@ public static class ObjectKinds
         ObjectKind.BackupSchedule => "backupschedule",
         ObjectKind.VolumeResourceOnlyPolicy => "volumeresourceonlypolicy",
         ObjectKind.Role => "role",
+        ObjectKind.LeftOvers => "leftovers",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "not a kind with records"),
     };
 }

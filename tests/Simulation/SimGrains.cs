@@ -119,6 +119,8 @@ internal sealed class BackupProxy(Installation home, Silo? from, GrainId to) : P
 
     public Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken) => CallAsync(CallKind.Interleaved, "Use", grain => grain.UseAsync(caller, CancellationToken.None));
 
+    public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Cancel", grain => grain.CancelAsync(reason, CancellationToken.None));
+
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Admitted", grain => grain.AdmittedAsync(CancellationToken.None));
 
     public Task ObserveAsync(StorkReport report, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Observe", grain => grain.ObserveAsync(report, CancellationToken.None));
@@ -145,6 +147,8 @@ internal sealed class RestoreProxy(Installation home, Silo? from, GrainId to) : 
         await grain.DeleteAsync(request, caller, CancellationToken.None);
         Home.Truth.DeletionAccepted(ObjectKind.Restore, request.Uid);
     });
+
+    public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Cancel", grain => grain.CancelAsync(reason, CancellationToken.None));
 
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Admitted", grain => grain.AdmittedAsync(CancellationToken.None));
 

@@ -39,6 +39,13 @@ public interface IBackupGrain : IObjectGrain
     [Alias("Admitted")]
     Task<bool> AdmittedAsync(CancellationToken cancellationToken = default);
 
+    /// <summary>Its cluster is being removed: ends it when it waits or runs. Asking again is harmless.</summary>
+    /// <param name="reason">What the backup says of its end.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    /// <returns>True once nothing of it is left on the cluster, or there is no such backup.</returns>
+    [Alias("Cancel")]
+    Task<bool> CancelAsync(string reason, CancellationToken cancellationToken = default);
+
     /// <summary>What the cluster's watch says.</summary>
     [Alias("Observe")]
     Task ObserveAsync(StorkReport report, CancellationToken cancellationToken = default);

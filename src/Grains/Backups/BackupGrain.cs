@@ -76,6 +76,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         Go();
     }
 
+    public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CancelAsync(current => BackupRules.Fail(current, reason, Now));
+
     public Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken)
     {
         var backup = Visible(caller, "").Backup;
@@ -193,18 +195,38 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
-        _isReported = false;
+        _isReported = HasLeftCluster = false;
         var cluster = Cluster(record);
         if (await BackupOnCluster.FactsAsync(cluster) is not null)
         {
             record = await IdentifiedAsync(record, cluster);
             if (await WaitsForRemovalAsync(cluster, () => BackupOnCluster.RemoveAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: true)) is { } pause)
                 return pause;
+            await FailPoint.HitAsync("backup.after-resource-removal", Logger);
         }
 
         if (_isReported)
             return TimeSpan.Zero; // The watch saw something of it since the look began.
+        HasLeftCluster = true;
+        await BackupOnCluster.ReleaseAsync(cluster, WorkOf(record)); // The bucket is another matter, and may take long.
+        await RemoveUnfinishedFilesAsync(record);
         return await ReleaseAsync(await AmendAsync(current => BackupRules.ResourceRemoved(current)));
+    }
+
+    // What Stork had stored of it by then is of use to nobody: without metadata.json it cannot be restored from. Stork itself leaves it there.
+    private async Task RemoveUnfinishedFilesAsync(BackupRecord record)
+    {
+        if (PrefixOf(record) is not { Length: > 0 } prefix || await LocationForDeletionAsync(record) is not { } location)
+            return;
+        try
+        {
+            if (await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
+                LogFilesStay(Logger, Key, record.Backup.Metadata.Name, kept);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
+        {
+            LogFilesStay(Logger, Key, record.Backup.Metadata.Name, e.Message); // They go with the backup when it is deleted.
+        }
     }
 
     private async Task<TimeSpan?> DeleteStepAsync(BackupRecord record)
@@ -219,7 +241,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 #endif
         var location = await LocationForDeletionAsync(record);
         var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
-        if (await BackupOnCluster.FactsAsync(through) is not null)
+        // Through a cluster that is being removed nothing is placed any more, unless it is the backup's own, whose removal waits for this.
+        if (await BackupOnCluster.FactsAsync(through) is { } facts && (!facts.Leaving || record.DeleteThrough.Length == 0))
         {
             if (location is not null && !record.KeepData)
                 await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
@@ -229,6 +252,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
                 return pause;
             await FailPoint.HitAsync("backup.after-resource-delete", Logger);
         }
+
+        HasLeftCluster = true;
 
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
 #if SEEDED_BUGS
@@ -291,6 +316,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} ended as {Status}: {Reason}")]
     private static partial void LogFinished(ILogger logger, ObjectKey backup, Status status, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Objects of backup {Backup} [{Name}], which ended unfinished, stay in the bucket until it is deleted: {Reason}")]
+    private static partial void LogFilesStay(ILogger logger, ObjectKey backup, string name, string reason);
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} is deleted")]
     private static partial void LogDeleted(ILogger logger, ObjectKey backup);

@@ -5,6 +5,7 @@ using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
+using PxBackup.Grains.Recovery;
 using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
 using Stage = PxBackup.Api.BackupInfo.Types.Stage;
 using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
@@ -283,8 +284,8 @@ internal static class BackupRules
             ClusterName = info.ClusterRef.Name,
             ClusterUid = info.ClusterRef.Uid,
             Size = (long)Math.Min(info.TotalSize, long.MaxValue),
-            References = ReferencesOf(info.ClusterRef, info.BackupLocationRef, info.CloudCredentialRef, info.SchedulePolicyRef, info.VolumeResourceOnlyPolicyRef, info.PreExecRuleRef, info.PostExecRuleRef,
-                info.BackupSchedule is { } schedule ? new ObjectRef { Name = schedule.Name, Uid = schedule.Uid } : null),
+            References = [.. record.RemoveResource ? [StillOn.Cluster(info.ClusterRef.Uid)] : Array.Empty<string>(), .. ReferencesOf(info.ClusterRef, info.BackupLocationRef, info.CloudCredentialRef, info.SchedulePolicyRef, info.VolumeResourceOnlyPolicyRef, info.PreExecRuleRef, info.PostExecRuleRef,
+                info.BackupSchedule is { } schedule ? new ObjectRef { Name = schedule.Name, Uid = schedule.Uid } : null)],
             DueAt = record.DueAt?.ToDateTimeOffset(),
         };
     }

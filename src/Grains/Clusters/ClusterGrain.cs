@@ -8,6 +8,7 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
+using PxBackup.Grains.Recovery;
 using PxBackup.Grains.Restores;
 using PxBackup.Stork;
 using Level = PxBackup.Api.Ownership.Types.AccessType;
@@ -21,11 +22,24 @@ internal sealed partial class ClusterGrain(
     IClusterConnectionFactory connections, ConnectGate gate, IOptions<ClusterOptions> options)
     : RecordGrain<ClusterRecord>(ObjectKind.Cluster), IClusterGrain, IClusterHealthGrain, IIncomingGrainCallFilter
 {
+    /// <summary>How often a removal looks at what it waits for: a few indexed counts.</summary>
     private static readonly TimeSpan DeletionStep = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often it looks whether Stork has let go of what was taken away; 0.2–0.3 s when all is well.</summary>
+    private static readonly TimeSpan ClearingStep = TimeSpan.FromSeconds(1);
+
+    /// <summary>Resources of ours that are taken away at once: Stork has ten workers.</summary>
+    private const int AwayAtOnce = 8;
+
     private readonly AdmissionQueue _queue = new(options.Value.WorkAtOnce);
     private readonly SemaphoreSlim _oneSession = new(1, 1);
     private ClusterSession? _session;
+    private readonly Dictionary<(int, string, string, string), Task> _goingAway = [];
+    private readonly HashSet<(int, string, string, string)> _notAway = [];
     private bool _removing;
+    private bool _tidying;
+    private bool _isTidy;
+    private List<PlacedResource>? _clearing;
 
     /// <summary>Who works there and who waits, for tests.</summary>
     internal AdmissionQueue Queue => _queue;
@@ -71,7 +85,7 @@ internal sealed partial class ClusterGrain(
         await RefuseTakenNameAsync(request.Metadata.Name, caller, cancellationToken);
         var health = await CheckAsync(request.Kubeconfig, cancellationToken);
         var record = await ChangeAsync(_ => ClusterRules.Create(request, Key, health, caller, Time.GetUtcNow()));
-        LogRegistered(Logger, Key, record.Cluster.ClusterInfo.Status.Status);
+        LogRegistered(Logger, request.Metadata.Name, Key, record.Cluster.ClusterInfo.Status.Status);
         await OpenSessionAsync();
         return Shown(record, caller, includeSecrets: false);
     }
@@ -137,6 +151,16 @@ internal sealed partial class ClusterGrain(
     public async Task<ClusterReply> CallAsync(ClusterCall call, CancellationToken cancellationToken)
     {
         var record = Visible(Caller.System, "");
+        if (_clearing is not null && call.Verb is ClusterVerb.Adopt or ClusterVerb.Apply)
+            throw new DomainException(ErrorReason.WrongState, $"cluster [{record.Cluster.Metadata.Name}] is being removed: nothing is placed there any more");
+        record = await AmendAsync(current => ClusterRules.Noted(current, call));
+        if (_goingAway.GetValueOrDefault(((int)call.Resource, call.Namespace, call.Name, call.Uid)) is { } going)
+            await going; // What an earlier registration left there is just being taken away: it would take this with it.
+        return await ExecuteAsync(record, call, cancellationToken);
+    }
+
+    private async Task<ClusterReply> ExecuteAsync(ClusterRecord record, ClusterCall call, CancellationToken cancellationToken)
+    {
         try
         {
             return await ClusterCalls.ExecuteAsync(Session(record).Connection, call, cancellationToken);
@@ -168,10 +192,14 @@ internal sealed partial class ClusterGrain(
         var record = await AmendAsync(current => ClusterRules.Report(current, health, Time.GetUtcNow()));
         var after = record.Cluster.ClusterInfo.Status;
         if (before.Status != after.Status)
-            LogStatus(Logger, Key, after.Status, after.Reason);
+            LogStatus(Logger, Name, Key, after.Status, after.Reason);
         if (_session is { } session && session.AdminNamespace != record.AdminNamespace)
             await OpenSessionAsync();
         AdmitMore();
+        if (health.Online)
+            StartTidying();
+        else
+            _isTidy = false;
     }
 
     protected override RecordIndex IndexOf(ClusterRecord record) => ClusterRules.IndexOf(record);
@@ -274,7 +302,7 @@ internal sealed partial class ClusterGrain(
         catch (Exception e) when (e is KubeconfigException or DomainException)
         {
             // It was accepted once; a stricter release may refuse it. The object stays and says why.
-            LogRefused(Logger, Key, e.Message);
+            LogRefused(Logger, Name, Key, e.Message);
             await AmendAsync(current => ClusterRules.Report(current, new ClusterHealth { Revision = current.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
         }
     }
@@ -313,7 +341,7 @@ internal sealed partial class ClusterGrain(
         catch (Exception e)
         {
             // Its own sweep asks again; until then its room stays reserved.
-            LogNotTold(Logger, work.Kind, work.Key, e);
+            LogNotTold(Logger, work.Kind, work.Key, Name, Key, e);
         }
     }
 
@@ -327,29 +355,39 @@ internal sealed partial class ClusterGrain(
 
     private async Task RemovalAsync()
     {
+        DateTimeOffset? alone = null; // Since when nothing but the cluster itself holds the removal up.
         try
         {
-            while (Record is { Deleting: true } record)
+            while (Record is { Deleting: true })
             {
-                var waiting = await RemoveDependentsAsync(record);
+                var removal = new ClusterRemoval(Key, GrainFactory, Store);
+                var (toGo, stillThere) = await removal.EndWorkAsync(Record);
+                var waiting = toGo + stillThere > 0 ? $"waiting until {toGo} restores and backups are deleted and {stillThere} have ended on the cluster" : "";
+                if (waiting.Length == 0)
+                    waiting = await ClearAsync(removal, Record);
+                if (toGo == 0)
+                    alone ??= Time.GetUtcNow();
                 if (waiting.Length == 0)
                 {
-                    await RemoveAsync();
-                    await OpenSessionAsync(); // Without a record: closes it.
-                    LogRemoved(Logger, Key);
-                    await WakeWorkAsync();
-                    DeactivateOnIdle();
+                    await EndAsync(removal, Record);
                     return;
                 }
 
-                await AmendAsync(current => ClusterRules.DeletionWaits(current, waiting, Time.GetUtcNow(), DeletionStep));
-                await Task.Delay(DeletionStep, Time, CancellationToken.None);
+                var until = ClusterRules.WaitsUntil(Record, options.Value);
+                if ((until ?? alone + options.Value.LetGoTimeout) <= Time.GetUtcNow())
+                {
+                    await LetGoAsync(removal, Record, until is null ? waiting : "it cannot be reached");
+                    return;
+                }
+
+                await AmendAsync(current => ClusterRules.DeletionWaits(current, until is { } at ? $"{waiting}; the cluster cannot be reached: at {at:u} it is removed all the same, and what was placed there stays" : waiting, Time.GetUtcNow(), DeletionStep));
+                await Task.Delay(_clearing is null || until is not null ? DeletionStep : ClearingStep, Time, CancellationToken.None);
             }
         }
         catch (Exception e)
         {
             // The record says Deleting and is due: the sweep goes on.
-            LogRemovalStopped(Logger, Key, e);
+            LogRemovalStopped(Logger, Name, Key, e);
         }
         finally
         {
@@ -357,61 +395,173 @@ internal sealed partial class ClusterGrain(
         }
     }
 
-    private async Task<string> RemoveDependentsAsync(ClusterRecord record)
+    /// <summary>Takes away what we have placed there; what is left of it in words, nothing when all of it has gone.</summary>
+    private async Task<string> ClearAsync(ClusterRemoval removal, ClusterRecord record)
     {
-        var info = record.Cluster.ClusterInfo;
-        var owner = AccessRules.OwnerOf(record.Cluster.Metadata);
-        var restores = info.DeleteRestores ? await DependentsAsync<RestoreRecord>(ObjectKind.Restore, owner: null) : [];
-        foreach (var restore in restores)
-            await UnlessGoneAsync(GrainFactory.Restore(restore.ToObjectKey()).DeleteAsync(new RestoreDeleteRequest { OrgId = restore.OrgId, Uid = restore.Uid }, Caller.System));
-        var backups = info.DeleteBackups ? await DependentsAsync<BackupRecord>(ObjectKind.Backup, record.DeleteEverybodysBackups ? null : owner) : [];
-        foreach (var backup in backups)
-            await UnlessGoneAsync(GrainFactory.Backup(backup.ToObjectKey()).DeleteAsync(new BackupDeleteRequest { OrgId = backup.OrgId, Uid = backup.Uid }, Caller.System));
-        return restores.Count + backups.Count == 0 ? "" : $"waiting until {restores.Count} restores and {backups.Count} backups are deleted";
+        if (_clearing is null)
+        {
+            var used = await removal.UsedByOthersAsync(record);
+            var all = await removal.ResourcesAsync(record);
+            _clearing = [.. all.Where(one => !used.Contains(Named(one)))];
+            await FailPoint.HitAsync("cluster.before-clearing", Logger);
+        }
+
+        if (record.UnreachableSince is null)
+            _clearing = await TakeAwayAsync(record, _clearing, unlessInUse: false);
+        return _clearing.Count == 0 ? "" : $"removing what was placed there: {ClusterRules.Describe(_clearing)}";
     }
 
-    private static async Task UnlessGoneAsync(Task deletion)
+    /// <summary>Takes resources away, one kind after the other.</summary>
+    /// <returns>What is left: Stork has not let go of it, or the cluster did not do it.</returns>
+    private async Task<List<PlacedResource>> TakeAwayAsync(ClusterRecord record, IReadOnlyCollection<PlacedResource> resources, bool unlessInUse)
+    {
+        var left = new List<PlacedResource>();
+        foreach (var kind in resources.GroupBy(ClusterRules.OrderOf).OrderBy(kind => kind.Key))
+        {
+            if (left.Count > 0)
+            {
+                left.AddRange(kind); // Stork needs it to let go of the others.
+                continue;
+            }
+
+            await Parallel.ForEachAsync(kind, new ParallelOptions { MaxDegreeOfParallelism = AwayAtOnce, TaskScheduler = TaskScheduler.Current }, async (resource, stop) =>
+            {
+                if (!await IsAwayAsync(record, resource, unlessInUse, stop))
+                    left.Add(resource);
+            });
+        }
+
+        return left;
+    }
+
+    private async Task<bool> IsAwayAsync(ClusterRecord record, PlacedResource resource, bool unlessInUse, CancellationToken stop)
+    {
+        var name = Named(resource);
+        if (unlessInUse && Record is { } now && now.Placed.Any(one => !one.Unwanted && Named(one) == name))
+            return true;
+        var gone = new TaskCompletionSource();
+        _goingAway[name] = gone.Task;
+        try
+        {
+            var removal = ClusterRules.Removal(resource);
+            if (resource.WithData)
+                await ExecuteAsync(record, removal with { Verb = ClusterVerb.Patch, Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() }, stop);
+            if (await ExecuteAsync(record, removal, stop) is not { Found: true, Foreign: false })
+                return true;
+            LogTakenAway(Logger, record.Cluster.Metadata.Name, Key, removal.Resource, resource.Namespace, resource.Name, resource.Uid);
+            return await ExecuteAsync(record, removal with { Verb = ClusterVerb.Find }, stop) is not { Found: true, Foreign: false };
+        }
+        catch (DomainException e)
+        {
+            if (_notAway.Add(name)) // Once: it is tried again and again.
+                LogNotTakenAway(Logger, record.Cluster.Metadata.Name, Key, (ClusterResource)resource.Kind, resource.Namespace, resource.Name, e.Message);
+            return false;
+        }
+        finally
+        {
+            _goingAway.Remove(name);
+            gone.SetResult();
+        }
+    }
+
+    /// <summary>Nothing of ours is left there, or it is kept in mind: the record goes.</summary>
+    private async Task EndAsync(ClusterRemoval removal, ClusterRecord record)
+    {
+        await FailPoint.HitAsync("cluster.before-record-delete", Logger);
+        var unfinished = await removal.UnfinishedAsync();
+        await RemoveAsync();
+        await OpenSessionAsync(); // Without a record: closes it.
+        LogRemoved(Logger, record.Cluster.Metadata.Name, Key);
+        foreach (var (kind, work) in unfinished)
+            await (kind == ObjectKind.Backup ? GrainFactory.Backup(work).WakeAsync() : GrainFactory.Restore(work).WakeAsync()); // Learns that the cluster is gone.
+        DeactivateOnIdle();
+    }
+
+    private async Task LetGoAsync(ClusterRemoval removal, ClusterRecord record, string why)
+    {
+        var left = _clearing ?? await removal.ResourcesAsync(record);
+        await LeftOvers.RememberAsync(Store, Key.OrgId, record, left, Time.GetUtcNow());
+        await FailPoint.HitAsync("cluster.after-left-overs", Logger);
+        LogLetGo(Logger, record.Cluster.Metadata.Name, Key, record.Cluster.ClusterInfo.ApplicationClusterUuid, why, ClusterRules.Describe(left));
+        await EndAsync(removal, record);
+    }
+
+    private void StartTidying()
+    {
+        if (_tidying || Record is not { Deleting: false })
+            return;
+        _tidying = true;
+        TidyAsync().Ignore();
+    }
+
+    /// <summary>Takes away what is to be gone: what a deleted location left there or an older snapshot of the cluster brought back, and what an earlier registration left.</summary>
+    private async Task TidyAsync()
     {
         try
         {
-            await deletion;
+            if (Record is not { } record)
+                return;
+            await TakeAwayAsync(record, [.. record.Placed.Where(one => one.Unwanted)], unlessInUse: true);
+            for (var tries = 1; !_isTidy && tries <= 12; tries++)
+            {
+                if (await LeftOvers.FindAsync(Store, Key.OrgId, record) is not { } known)
+                {
+                    _isTidy = true;
+                    return;
+                }
+
+                var rest = await TakeAwayAsync(record, known.Body.Resources, unlessInUse: true);
+                await FailPoint.HitAsync("cluster.before-left-overs-forgotten", Logger);
+                await LeftOvers.KeepAsync(Store, known, rest);
+                LogLeftOvers(Logger, record.Cluster.Metadata.Name, Key, known.Body.ClusterName, known.Body.ClusterUid, known.Body.Resources.Count - rest.Count, ClusterRules.Describe(rest));
+                if (rest.Count > 0)
+                    await Task.Delay(DeletionStep, Time, CancellationToken.None);
+            }
         }
-        catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
+        catch (Exception e)
         {
-            // It went since it was listed: what was wanted.
+            LogNotTidy(Logger, Record?.Cluster.Metadata.Name ?? "", Key, e); // The next check looks again.
+        }
+        finally
+        {
+            _tidying = false;
         }
     }
 
-    private async Task<IReadOnlyList<RecordKey>> DependentsAsync<T>(ObjectKind kind, string? owner)
-        where T : class, Google.Protobuf.IMessage<T>, new()
-    {
-        const int batch = 100;
-        var page = await Store.QueryAsync<T>(new RecordQuery { Kind = kind, OrgId = Key.OrgId, References = [[Key.Uid]], Owners = owner is null ? null : [owner], Limit = batch }, CancellationToken.None);
-        return [.. page.Items.Select(item => item.Key)];
-    }
+    private string Name => Record?.Cluster.Metadata.Name ?? "";
 
-    private async Task WakeWorkAsync()
-    {
-        // What still counted on the cluster learns that it is gone.
-        foreach (var work in _queue.Running.ToArray())
-            await (work.Kind == ObjectKind.Backup ? GrainFactory.Backup(work.Key).WakeAsync() : GrainFactory.Restore(work.Key).WakeAsync());
-    }
+    private static (int, string, string, string) Named(PlacedResource resource) => (resource.Kind, resource.Namespace, resource.Name, resource.Uid);
 
-    [LoggerMessage(LogLevel.Information, "Cluster {Cluster} is registered as {Status}")]
-    private static partial void LogRegistered(ILogger logger, ObjectKey cluster, ClusterInfo.Types.StatusInfo.Types.Status status);
+    [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster} is registered as {Status}")]
+    private static partial void LogRegistered(ILogger logger, string name, ObjectKey cluster, ClusterInfo.Types.StatusInfo.Types.Status status);
 
-    [LoggerMessage(LogLevel.Information, "Cluster {Cluster} is {Status}: {Reason}")]
-    private static partial void LogStatus(ILogger logger, ObjectKey cluster, ClusterInfo.Types.StatusInfo.Types.Status status, string reason);
+    [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster} is {Status}: {Reason}")]
+    private static partial void LogStatus(ILogger logger, string name, ObjectKey cluster, ClusterInfo.Types.StatusInfo.Types.Status status, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "The stored kubeconfig of cluster {Cluster} is refused: {Reason}")]
-    private static partial void LogRefused(ILogger logger, ObjectKey cluster, string reason);
+    [LoggerMessage(LogLevel.Warning, "The stored kubeconfig of cluster [{Name}] {Cluster} is refused: {Reason}")]
+    private static partial void LogRefused(ILogger logger, string name, ObjectKey cluster, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "{Kind} {Key} was not told that it has room")]
-    private static partial void LogNotTold(ILogger logger, ObjectKind kind, ObjectKey key, Exception exception);
+    [LoggerMessage(LogLevel.Warning, "{Kind} {Key} was not told that it has room on cluster [{Name}] {Cluster}")]
+    private static partial void LogNotTold(ILogger logger, ObjectKind kind, ObjectKey key, string name, ObjectKey cluster, Exception exception);
 
-    [LoggerMessage(LogLevel.Information, "Cluster {Cluster} is removed")]
-    private static partial void LogRemoved(ILogger logger, ObjectKey cluster);
+    [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster} is removed")]
+    private static partial void LogRemoved(ILogger logger, string name, ObjectKey cluster);
 
-    [LoggerMessage(LogLevel.Warning, "The removal of cluster {Cluster} stopped; it goes on at the next sweep")]
-    private static partial void LogRemovalStopped(ILogger logger, ObjectKey cluster, Exception exception);
+    [LoggerMessage(LogLevel.Warning, "The removal of cluster [{Name}] {Cluster} stopped; it goes on at the next sweep")]
+    private static partial void LogRemovalStopped(ILogger logger, string name, ObjectKey cluster, Exception exception);
+
+    [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster}: {Kind} {Namespace}/{Resource} of {Uid} is taken away")]
+    private static partial void LogTakenAway(ILogger logger, string name, ObjectKey cluster, ClusterResource kind, string @namespace, string resource, string uid);
+
+    [LoggerMessage(LogLevel.Warning, "Cluster [{Name}] {Cluster}: {Kind} {Namespace}/{Resource} is not taken away yet: {Reason}")]
+    private static partial void LogNotTakenAway(ILogger logger, string name, ObjectKey cluster, ClusterResource kind, string @namespace, string resource, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Cluster [{Name}] {Cluster} with identity {Identity} is let go ({Reason}); left there, and removed when its owner adds it again: {LeftOvers}")]
+    private static partial void LogLetGo(ILogger logger, string name, ObjectKey cluster, string identity, string reason, string leftOvers);
+
+    [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster} is the one that was let go as [{Former}] {FormerUid}: {Removed} resources that it had kept are removed, {LeftOvers} left")]
+    private static partial void LogLeftOvers(ILogger logger, string name, ObjectKey cluster, string former, string formerUid, int removed, string leftOvers);
+
+    [LoggerMessage(LogLevel.Warning, "Cluster [{Name}] {Cluster} could not be looked through for what is to be gone; the next check does it")]
+    private static partial void LogNotTidy(ILogger logger, string name, ObjectKey cluster, Exception exception);
 }

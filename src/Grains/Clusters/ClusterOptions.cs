@@ -27,4 +27,16 @@ public sealed class ClusterOptions
 
     /// <summary>The whole check before a cluster is registered or changed; a distant cluster needs a few seconds.</summary>
     public TimeSpan CheckTimeout { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>
+    /// How long the removal of a cluster waits while it cannot be reached; then the cluster goes, and what stays there is kept in mind.
+    /// Five minutes: longer than the restart of a control plane, short enough for somebody who waits for the name.
+    /// </summary>
+    public TimeSpan UnreachableTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How long the removal of a cluster that can be reached waits for Stork to let go of what it works on. 30 minutes: a restore of 2,800
+    /// objects held on to its resource for more than ten.
+    /// </summary>
+    public TimeSpan LetGoTimeout { get; set; } = TimeSpan.FromMinutes(30);
 }

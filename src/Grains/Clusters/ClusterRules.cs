@@ -15,6 +15,9 @@ internal static class ClusterRules
     /// <summary>Where Stork acts for several namespaces unless the cluster says otherwise.</summary>
     public const string DefaultAdminNamespace = "kube-system";
 
+    /// <summary>Resources that a cluster's record remembers as to be gone: the newest 200, 100 bytes each; older ones were looked for often.</summary>
+    public const int MaxUnwanted = 200;
+
     public static ClusterRecord Create(ClusterCreateRequest request, ObjectKey key, ClusterHealth health, Caller caller, DateTimeOffset now)
     {
         var info = new ClusterInfo
@@ -63,8 +66,10 @@ internal static class ClusterRules
     /// <summary>What a check or the watch says. Reports of a connection that was replaced do not count, nor does anything about a cluster that is leaving.</summary>
     public static ClusterRecord Report(ClusterRecord record, ClusterHealth health, DateTimeOffset now)
     {
-        if (record.Deleting || health.Revision != record.Revision)
+        if (health.Revision != record.Revision)
             return record;
+        if (record.Deleting)
+            return Reachable(record, health.Online, now);
         var next = record.Clone();
         var info = next.Cluster.ClusterInfo;
         info.Status = new ClusterInfo.Types.StatusInfo { Status = health.Online ? Status.Online : Status.Offline, Reason = health.Reason };
@@ -86,6 +91,9 @@ internal static class ClusterRules
     {
         var next = record.Clone();
         next.Deleting = true;
+        next.DeletingSince ??= Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(now);
+        if (!record.Deleting && record.Cluster.ClusterInfo.Status.Status != Status.Online)
+            next.UnreachableSince = next.DeletingSince;
         next.DueAt = Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(now);
         next.DeleteEverybodysBackups |= request.DeleteAllClusterBackups;
         var info = next.Cluster.ClusterInfo;
@@ -96,6 +104,70 @@ internal static class ClusterRules
         info.Status = new ClusterInfo.Types.StatusInfo { Status = Status.DeletePending, Reason = "the cluster is being removed" };
         next.Cluster.Metadata.Touched(now);
         return next.Equals(record) ? record : next;
+    }
+
+    /// <summary>Whether a cluster that is to be removed answers.</summary>
+    private static ClusterRecord Reachable(ClusterRecord record, bool online, DateTimeOffset now)
+    {
+        if (online == (record.UnreachableSince is null))
+            return record;
+        var next = record.Clone();
+        next.UnreachableSince = online ? null : Google.Protobuf.WellKnownTypes.Timestamp.FromDateTimeOffset(now);
+        return next;
+    }
+
+    /// <summary>Until when the removal waits for a cluster that cannot be reached; null while it can.</summary>
+    public static DateTimeOffset? WaitsUntil(ClusterRecord record, ClusterOptions options) => record.UnreachableSince?.ToDateTimeOffset() + options.UnreachableTimeout;
+
+    /// <summary>
+    /// What a call places or takes away is noted before: whatever becomes of the call, the resource is known. Backups and restores have
+    /// records of their own.
+    /// </summary>
+    public static ClusterRecord Noted(ClusterRecord record, ClusterCall call)
+    {
+        if (call.Resource is not (ClusterResource.Secret or ClusterResource.BackupLocation or ClusterResource.Rule) || call.Verb is not (ClusterVerb.Adopt or ClusterVerb.Apply or ClusterVerb.Delete))
+            return record;
+        var unwanted = call.Verb == ClusterVerb.Delete;
+        var there = record.Placed.FirstOrDefault(one => one.Kind == (int)call.Resource && one.Namespace == call.Namespace && one.Name == call.Name && one.Uid == call.Uid);
+        if (there is null ? unwanted : there.Unwanted == unwanted)
+            return record; // What was never placed there is not to be looked for, either.
+        var next = record.Clone();
+        if (there is not null)
+            next.Placed.Remove(there);
+        next.Placed.Add(new PlacedResource { Kind = (int)call.Resource, Namespace = call.Namespace, Name = call.Name, Uid = call.Uid, Unwanted = unwanted });
+        while (next.Placed.Count(one => one.Unwanted) > MaxUnwanted)
+            next.Placed.Remove(next.Placed.First(one => one.Unwanted));
+        return next;
+    }
+
+    /// <summary>The call that takes a placed resource away.</summary>
+    public static ClusterCall Removal(PlacedResource resource) => new()
+    {
+        Verb = ClusterVerb.Delete,
+        Resource = (ClusterResource)resource.Kind,
+        Namespace = resource.Namespace,
+        Name = resource.Name,
+        Uid = resource.Uid,
+    };
+
+    /// <summary>The order in which placed resources go: Stork needs the later ones to let go of the earlier ones.</summary>
+    public static int OrderOf(PlacedResource resource) => (ClusterResource)resource.Kind switch
+    {
+        ClusterResource.ApplicationRestore => 0,
+        ClusterResource.ApplicationBackup => 1,
+        ClusterResource.BackupLocation => 2, // One without its Secret stops Stork for all of them.
+        _ => 3,
+    };
+
+    /// <summary>Resources in words, for a status or a log line: how many of which kind, and the first names.</summary>
+    public static string Describe(IReadOnlyCollection<PlacedResource> resources, long more = 0)
+    {
+        const int names = 5;
+        if (resources.Count == 0)
+            return "nothing";
+        var kinds = string.Join(", ", resources.GroupBy(one => (ClusterResource)one.Kind).OrderBy(kind => kind.Key).Select(kind => $"{kind.Count()} {kind.Key}{(kind.Count() > 1 ? "s" : "")}"));
+        var first = string.Join(", ", resources.Take(names).Select(one => $"{(ClusterResource)one.Kind} {one.Namespace}/{one.Name}"));
+        return $"{kinds} ({first}{(resources.Count + more > names ? $" and {resources.Count + more - names} more" : "")})";
     }
 
     /// <summary>What holds up the removal, for the status.</summary>

@@ -20,7 +20,7 @@ internal sealed class OrganizationGrain() : RecordGrain<OrganizationRecord>(Obje
     {
         OrganizationRules.CheckDelete(Key, caller);
         _ = Existing();
-        foreach (var kind in Enum.GetValues<ObjectKind>().Where(kind => kind is not (ObjectKind.None or ObjectKind.Organization)))
+        foreach (var kind in Enum.GetValues<ObjectKind>().Where(kind => kind is not (ObjectKind.None or ObjectKind.Organization or ObjectKind.LeftOvers)))
         {
             var held = new RecordQuery { Kind = kind, OrgId = Key.Uid };
             OrganizationRules.CheckEmpty(Key, kind, await Store.CountAsync(held, cancellationToken).OrUnavailableAsync());

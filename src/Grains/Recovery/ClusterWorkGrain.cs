@@ -146,7 +146,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         var cluster = Cluster(record);
         if (await BackupOnCluster.FactsAsync(cluster) is null)
         {
-            await GiveUpAsync($"cluster [{FactsOf(record).ClusterName}] was removed while the {_kind.Title()} was running");
+            await LostAsync(record, $"cluster [{FactsOf(record).ClusterName}] was removed while the {_kind.Title()} was running");
             return null;
         }
 
@@ -156,7 +156,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         var found = await find(cluster);
         _followedSince = followedSince ?? Now;
         if (found is null)
-            await GiveUpAsync($"the {typeof(TResource).Name} was deleted on the cluster while Stork was working on it");
+            await LostAsync(record, $"the {typeof(TResource).Name} was deleted on the cluster while Stork was working on it");
         return found;
     }
 
@@ -203,6 +203,31 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         var pause = waited / 10;
         return pause < limits.DeletePollInterval ? limits.DeletePollInterval : pause > limits.CheckInterval ? limits.CheckInterval : pause;
     }
+
+    /// <summary>What Stork was working on is out of sight: its resource went, or its cluster.</summary>
+    protected virtual Task<TimeSpan?> LostAsync(TRecord record, string reason) => GiveUpAsync(reason);
+
+    /// <summary>The cluster is being removed: what waits or runs there is ended. Asking again is harmless.</summary>
+    /// <param name="cancel">The rule.</param>
+    /// <returns>True once nothing of it is left on the cluster.</returns>
+    protected async Task<bool> CancelAsync(Func<TRecord, TRecord> cancel)
+    {
+        if (Record is null)
+        {
+            DeactivateOnIdle();
+            return true;
+        }
+
+        if (WantsRoom(Record))
+            await AmendAsync(cancel);
+        if (!IsUnfinished(Record))
+            return true;
+        Go();
+        return HasLeftCluster;
+    }
+
+    /// <summary>Nothing of it is left on its cluster, although it is not finished: its objects are still being removed, say.</summary>
+    protected bool HasLeftCluster { get; set; }
 
     protected async Task<TimeSpan?> ReleaseAsync(TRecord record)
     {

@@ -41,8 +41,10 @@ internal sealed partial class Orphans(IGrainFactory grains, IRecordStore store, 
             Name = report.Name,
             Uid = key.Uid,
         };
-        // What Stork saved for it meanwhile goes with it; a restore's copy names the data of a backup that stays.
-        if (isBackups)
+        // What Stork is saving for it goes with it. What it has saved before does not: a backup that was taken out of the catalogue left its
+        // data there on purpose and may be back with an older snapshot of the cluster; one that was deleted with its data has none. A
+        // restore's copy names the data of a backup that stays.
+        if (isBackups && !report.IsFinal)
             await cluster.CallAsync(call with { Verb = ClusterVerb.Patch, Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
         await cluster.CallAsync(call);
         LogRemoved(logger, call.Resource, report.Namespace, report.Name, key);

@@ -24,6 +24,9 @@ namespace PxBackup.Grains.Restores;
 [GrainType("restore")]
 internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : ClusterWorkGrain<RestoreRecord>(ObjectKind.Restore, options.Value), IRestoreGrain
 {
+    // The end as a report told it: the resource may be gone before anybody looks.
+    private StorkReport? _end;
+
     private RestoreOptions Options => options.Value;
 
     public async Task<RestoreObject> CreateAsync(RestoreCreateRequest request, Caller caller, CancellationToken cancellationToken)
@@ -60,6 +63,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         Go();
     }
 
+    public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CancelAsync(current => RestoreRules.Cancel(current, reason, Options, Now));
+
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
     {
         if (Record is null)
@@ -70,6 +75,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
 
         if (Record.Phase == Phase.Finished && (await AmendAsync(current => RestoreRules.Reappeared(current, report, Options, Now))).Phase == Phase.Finished)
             return;
+        if (report is { IsFinal: true, Gone: false })
+            _end = report;
         if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
             await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else
@@ -158,9 +165,23 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         }
 
         var seen = await AmendAsync(current => RestoreRules.Observe(current, ReportOf(resource), Options, Now));
+        if (seen.Cancelled.Length > 0)
+        {
+            // Stork takes its finalizer off when it has let go: until then it restores, whatever is asked for.
+            await RestoreOnCluster.StopAsync(Cluster(record), record);
+            await FailPoint.HitAsync("restore.after-stop", Logger);
+            return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout) == TimeSpan.Zero ? TimeSpan.Zero : Options.DeletePollInterval;
+        }
+
         // Not begun at all is told apart: a missing ApplicationBackup leaves no Warning.
         var limit = resource.Status.Stage.Length == 0 && Options.NotBegunTimeout < Options.StageTimeout ? Options.NotBegunTimeout : Options.StageTimeout;
         return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, limit);
+    }
+
+    protected override async Task<TimeSpan?> LostAsync(RestoreRecord record, string reason)
+    {
+        LogEnd(await AmendAsync(current => RestoreRules.Lost(current, _end, current.Cancelled.Length > 0 ? current.Cancelled : reason, Options, Now)));
+        return TimeSpan.Zero;
     }
 
     private async Task<TimeSpan?> CleanAsync(RestoreRecord record)

@@ -41,6 +41,9 @@ internal static class RestoreOnCluster
         return reply.Found && !reply.Foreign ? ResourceText.Read<ApplicationRestore>(reply.Body) : null;
     }
 
+    /// <summary>Asks for the deletion of the ApplicationRestore; whether Stork stops is another matter.</summary>
+    public static Task StopAsync(IClusterGrain cluster, RestoreRecord record) => cluster.CallAsync(Call(ClusterVerb.Delete, ClusterResource.ApplicationRestore, record));
+
     /// <summary>Asks for the removal of the restore and of the backup placed for it; restored objects and the data stay.</summary>
     /// <returns>Which of them is left; null when none is.</returns>
     public static async Task<string?> RemoveAsync(IClusterGrain cluster, RestoreRecord record)

@@ -5,6 +5,7 @@ using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
+using PxBackup.Grains.Recovery;
 using ResourceStatus = PxBackup.Api.RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus;
 using Phase = PxBackup.Grains.Restores.RestoreRecord.Types.Phase;
 using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
@@ -119,6 +120,45 @@ internal static class RestoreRules
         return next.Touched(now, options);
     }
 
+    /// <summary>
+    /// Its cluster is being removed. What waits ends at once. What runs goes on until Stork has let go of it: deleting a running
+    /// ApplicationRestore does not stop Stork, so only what is seen then says how it ended.
+    /// </summary>
+    public static RestoreRecord Cancel(RestoreRecord record, string reason, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return Fail(record, reason, options, now);
+        if (record.Cancelled.Length > 0)
+            return record;
+        var next = record.Clone();
+        next.Cancelled = reason;
+        next.Restore.RestoreInfo.Status.Reason = $"{reason}; waiting until Stork has let go of it";
+        return next.Touched(now, options);
+    }
+
+    /// <summary>
+    /// The ApplicationRestore went while Stork was working on it. Its last report counts if it tells the end; otherwise nobody knows how
+    /// far Stork came, and the reason says so.
+    /// </summary>
+    public static RestoreRecord Lost(RestoreRecord record, StorkReport? last, string reason, RestoreOptions options, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Running)
+            return record;
+        if (last is not { IsFinal: true, Gone: false } || last.ResourceUid != record.ResourceUid)
+            return Fail(record, $"{reason}; {MayFinish(record)}", options, now);
+        var next = record.Clone();
+        StorkRestores.Take(next.Restore.RestoreInfo, last);
+        next.Phase = Phase.Cleaning;
+        return next.Touched(now, options);
+    }
+
+    /// <summary>What can be said of a restore that Stork was working on when it was last seen.</summary>
+    public static string MayFinish(RestoreRecord record)
+    {
+        var info = record.Restore.RestoreInfo;
+        return $"Stork may still finish it: {info.RestoredResourceCount} of {(info.ResourceCount > 0 ? info.ResourceCount.ToString(System.Globalization.CultureInfo.InvariantCulture) : "an unknown number of")} resources were restored when it was last seen";
+    }
+
     public static RestoreRecord Cleaned(RestoreRecord record)
     {
         if (record.Phase != Phase.Cleaning)
@@ -129,12 +169,13 @@ internal static class RestoreRules
     }
 
     /// <summary>
-    /// An ApplicationRestore is there again after the restore's end: made by a silo that stood still before it and woke up later. It
-    /// would restore a second time over what runs now: it is removed.
+    /// An ApplicationRestore is there after the restore's end: made by a silo that stood still before it and woke up later, or the very
+    /// one that was removed, back with an older snapshot of the cluster's etcd. It would restore a second time over what runs now and
+    /// bring back namespaces that people have deleted: it is removed.
     /// </summary>
     public static RestoreRecord Reappeared(RestoreRecord record, StorkReport report, RestoreOptions options, DateTimeOffset now)
     {
-        if (record.Phase != Phase.Finished || report.Gone || report.ResourceUid == record.ResourceUid)
+        if (record.Phase != Phase.Finished || report.Gone)
             return record;
         var next = record.Clone();
         next.Phase = Phase.Cleaning;
@@ -170,7 +211,7 @@ internal static class RestoreRules
             ClusterUid = info.ClusterRef.Uid,
             BackupName = info.Backup,
             Size = (long)Math.Min(info.TotalSize, long.MaxValue),
-            References = BackupRules.ReferencesOf(info.ClusterRef, info.BackupRef, info.BackupLocationRef),
+            References = [.. BackupRules.ReferencesOf(info.ClusterRef, info.BackupRef, info.BackupLocationRef), .. record.Phase == Phase.Cleaning ? [StillOn.Cluster(info.ClusterRef.Uid)] : Array.Empty<string>()],
             DueAt = record.DueAt?.ToDateTimeOffset(),
         };
     }

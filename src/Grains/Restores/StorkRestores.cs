@@ -1,6 +1,7 @@
 using PxBackup.Api;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Clusters;
+using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Stork.Resources;
 using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
 
@@ -74,6 +75,19 @@ internal static class StorkRestores
         }));
         info.Volumes.Clear();
         info.Volumes.Add(status.Volumes.Select(ToVolume));
+    }
+
+    /// <summary>Takes over what the last report of a resource that has gone says.</summary>
+    public static void Take(RestoreInfo info, StorkReport last)
+    {
+        info.Status = new RestoreInfo.Types.StatusInfo
+        {
+            Status = StatusOf(last.Status) is Status.Success or Status.PartialSuccess or Status.Retained ? StatusOf(last.Status) : Status.Failed,
+            Reason = last.Reason,
+        };
+        info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying };
+        info.ResourceCount = Math.Max(info.ResourceCount, (ulong)Math.Max(last.ResourceCount, 0));
+        info.RestoredResourceCount = Math.Max(info.RestoredResourceCount, (ulong)Math.Max(last.RestoredCount, 0));
     }
 
     /// <summary>Stork says <c>Successful</c>, the API <c>Success</c>.</summary>

@@ -19,6 +19,7 @@ public sealed class OrphanTests(WorkSilo silo)
         var scene = await Scene.ReadyAsync(silo);
         var uid = await scene.FinishedBackupAsync();
         var made = scene.Kubernetes.All<ApplicationBackup>().Single();
+        made.Status = new() { Stage = StorkStage.Applications, Status = StorkStatus.InProgress };
         await scene.Backup(uid).DeleteAsync(new() { OrgId = "default", Uid = uid }, WorkSilo.Ann, Token);
         await scene.UntilGoneAsync(uid, Second);
         var patches = scene.Kubernetes.Count("patch ApplicationBackup");
@@ -83,6 +84,42 @@ public sealed class OrphanTests(WorkSilo silo)
         await silo.UntilAsync("it was removed", () => scene.Kubernetes.All<ApplicationRestore>().Count == 0, Second);
 
         Assert.Equal(PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status.Success, scene.RestoreRecord(restore)!.Restore.RestoreInfo.Status.Status);
+    }
+
+    [Fact]
+    public async Task A_finished_restore_that_comes_back_with_an_older_snapshot_of_the_cluster_is_removed()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var backup = await scene.FinishedBackupAsync();
+        ApplicationRestore? before = null;
+        scene.Kubernetes.StorkRestores = restore =>
+        {
+            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" };
+            before = restore;
+        };
+        var restore = await scene.StartRestoreAsync(backup);
+        await silo.UntilAsync("it was restored and cleaned up", () => scene.RestoreRecord(restore)!.Phase == Grains.Restores.RestoreRecord.Types.Phase.Finished, Second);
+
+        scene.Kubernetes.Put(before!);
+        await scene.Kubernetes.ChangeAsync<ApplicationRestore>(_ => { });
+        await silo.UntilAsync("it was removed", () => scene.Kubernetes.All<ApplicationRestore>().Count == 0, Second);
+
+        Assert.Equal(PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status.Success, scene.RestoreRecord(restore)!.Restore.RestoreInfo.Status.Status);
+    }
+
+    [Fact]
+    public async Task A_finished_backup_that_comes_back_after_it_was_taken_out_of_the_catalogue_goes_without_its_data()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        var before = scene.Kubernetes.All<ApplicationBackup>().Single();
+        await scene.Backup(uid).ForgetAsync(WorkSilo.Ann, Token);
+        await scene.UntilGoneAsync(uid, Second);
+
+        await AppearAsync(scene, before);
+        await silo.UntilAsync("it was removed", () => scene.Kubernetes.All<ApplicationBackup>().Count == 0);
+
+        Assert.Equal(0, scene.Kubernetes.Count("patch ApplicationBackup"));
     }
 
     private static async Task AppearAsync(Scene scene, ApplicationBackup backup)

@@ -170,7 +170,7 @@ public sealed class ClusterGrainTests(WorkSilo silo)
         await scene.Cluster.DeleteAsync(new() { OrgId = "default", Name = scene.ClusterRef.Name }, WorkSilo.Ann, Token);
         await scene.UntilAsync(uid, BackupStatus.Failed, Second);
 
-        Assert.Equal($"cluster [{scene.ClusterRef.Name}] was removed while the backup was running", scene.ReasonOf(uid));
+        Assert.Equal($"cancelled, because cluster [{scene.ClusterRef.Name}] is being removed", scene.ReasonOf(uid));
     }
 
     [Fact]

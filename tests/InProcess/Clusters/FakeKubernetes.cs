@@ -38,7 +38,13 @@ internal sealed class FakeKubernetes
     public bool StorkRemoves { get; set; } = true;
 
     /// <summary>What the check of the cluster answers or throws.</summary>
-    public Func<ClusterProbe> Probe { get; set; } = () => new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };
+    public Func<ClusterProbe> Probe { get; set; }
+
+    public FakeKubernetes()
+    {
+        var identity = Guid.NewGuid().ToString();
+        Probe = () => new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = identity };
+    }
 
     /// <summary>Connections that are open now.</summary>
     public int Open;
