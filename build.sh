@@ -14,6 +14,7 @@ usage: ./build.sh COMMAND [ARGUMENTS]
   test [SUITE…]    build, start the real servers, run the suites InProcess, Simulation, Adapters, EndToEnd (or those named)
   bugs [NAME…]     build with seeded bugs and show which test finds each; prints the table for docs/reliability.md
   chaos [OPTIONS]  faults against real processes (--seed N, --minutes M, --short, --keep), docs/reliability.md
+  hostile [OPTIONS] one tenant's cluster, store and requests against everybody else (--short, --only NAME, --list), docs/security.md
   upgrade REF      upgrades real processes from another commit to this one and back while clients work, docs/reliability.md
   bench [NAME…]    measure; prints tables for docs/performance.md (bench list: the names)
   format           rewrite white space and usings
@@ -82,6 +83,7 @@ case "$command" in
   test) test_all "$@" ;;
   bugs) exec tests/Simulation/bugs.sh "$@" ;;
   chaos) build && exec dotnet "tests/Chaos/bin/$configuration/net10.0/PxBackup.Chaos.dll" "$@" ;;
+  hostile) build && exec dotnet "tests/Hostile/bin/$configuration/net10.0/PxBackup.Hostile.dll" "$@" ;;
   upgrade) build && exec tests/Chaos/upgrade.sh "$@" ;;
   bench) build && exec dotnet "tests/Benchmarks/bin/$configuration/net10.0/PxBackup.Benchmarks.dll" "$@" ;;
   format) dotnet format whitespace PxBackup.sln "$@" ;;
