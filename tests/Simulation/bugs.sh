@@ -1,10 +1,24 @@
 #!/usr/bin/env bash
-# Builds the product with its seeded bugs (configuration SeededBugs, folders of its own) and runs against each the tests that are to
-# find it. Prints the table of docs/reliability.md. Arguments: names of bugs; none means all.
-set -efuo pipefail
+# Builds the product with its seeded bugs (a copy of the tree with the patches of bugs/ applied, configuration SeededBugs) and runs against
+# each the tests that are to find it. Prints the table of docs/reliability.md. Arguments: names of bugs; none means all; --compile only
+# shows that the patches still fit and compile.
+set -euo pipefail
 cd "$(dirname "$0")/../.."
-list=tests/Simulation/bugs.txt
-[ $# -eq 0 ] || { wanted=$(printf '^%s \n' "$@"); list=$(mktemp); grep -E "$wanted" tests/Simulation/bugs.txt >"$list"; }
+list=$PWD/tests/Simulation/bugs.txt
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done | xargs -0 cp --parents -t "$copy"
+cd "$copy"
+for patch in tests/Simulation/bugs/*.patch; do
+  [ -e "$patch" ] || continue
+  git apply "$patch" || { echo "the seeded bug $patch does not fit the source any more: make it again" >&2; exit 1; }
+done
+if [ "${1:-}" = --compile ]; then
+  dotnet build src/Silo/PxBackup.Silo.csproj -c SeededBugs -v quiet >&2
+  exit
+fi
+set -f
+[ $# -eq 0 ] || { wanted=$(printf '^%s \n' "$@"); list=$copy/wanted; grep -E "$wanted" tests/Simulation/bugs.txt >"$list"; }
 for suite in $(cut -d' ' -f2 "$list" | sort -u); do
   dotnet build "tests/$suite/PxBackup.Tests.$suite.csproj" -c SeededBugs -v quiet >&2
 done
