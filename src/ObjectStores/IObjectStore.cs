@@ -100,12 +100,18 @@ public sealed record StoreCheck(ObjectLockState? ObjectLock, bool ProbeRemoved, 
 
 /// <summary>What became of a deletion.</summary>
 /// <param name="Deleted">Objects, versions and delete markers removed by this call.</param>
-/// <param name="Locked">Versions that object lock keeps; they go when their time has come.</param>
-/// <param name="Refused">What the store kept for another reason.</param>
+/// <param name="Locked">Versions that object lock keeps; they go when their time has come. At most a hundred of them.</param>
+/// <param name="Refused">What the store kept for another reason. At most a hundred.</param>
 public sealed record DeleteResult(int Deleted, IReadOnlyList<RefusedDelete> Locked, IReadOnlyList<RefusedDelete> Refused)
 {
+    /// <summary>How many object lock keeps.</summary>
+    public int LockedCount { get; init; } = Locked.Count;
+
+    /// <summary>How many were kept for another reason.</summary>
+    public int RefusedCount { get; init; } = Refused.Count;
+
     /// <summary>Nothing is left.</summary>
-    public bool IsComplete => Locked.Count == 0 && Refused.Count == 0;
+    public bool IsComplete => LockedCount == 0 && RefusedCount == 0;
 }
 
 /// <summary>An object that the store would not remove.</summary>

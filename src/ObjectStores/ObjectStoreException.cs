@@ -45,6 +45,9 @@ public enum StoreFailure
     /// <summary>A setting cannot be meant; nothing was sent.</summary>
     InvalidSettings,
 
+    /// <summary>The store has no room left, or a quota is used up.</summary>
+    OutOfSpace,
+
     /// <summary>Something else: the store's code and words say what.</summary>
     Other,
 }
@@ -57,12 +60,14 @@ public sealed class ObjectStoreException : Exception
     /// <param name="storeCode">The store's error code, empty when the store said none.</param>
     /// <param name="message">What was tried, and the store's words.</param>
     /// <param name="inner">What it was found out from.</param>
-    public ObjectStoreException(StoreFailure cause, string storeCode, string message, Exception? inner = null)
+    /// <param name="httpStatus">What the store answered; 0 when it did not.</param>
+    public ObjectStoreException(StoreFailure cause, string storeCode, string message, Exception? inner = null, int httpStatus = 0)
         : base(message, inner)
     {
         Cause = cause;
         StoreCode = storeCode;
-        Cure = CureOf(cause);
+        HttpStatus = httpStatus;
+        Cure = StoreCodes.CureOf(cause);
     }
 
     /// <summary>Why.</summary>
@@ -71,28 +76,15 @@ public sealed class ObjectStoreException : Exception
     /// <summary>The store's error code as it came, such as <c>NoSuchBucket</c>; empty when there was none.</summary>
     public string StoreCode { get; }
 
+    /// <summary>HTTP status of the store's answer; 0 when there was none.</summary>
+    public int HttpStatus { get; }
+
     /// <summary>What to do about it.</summary>
     public string Cure { get; }
 
     /// <summary>Whether the same request may succeed later with nothing changed by us.</summary>
     public bool IsTransient => Cause is StoreFailure.EndpointUnreachable or StoreFailure.DnsFailure or StoreFailure.SlowDown;
 
-    private static string CureOf(StoreFailure cause) => cause switch
-    {
-        StoreFailure.EndpointUnreachable => "Check host and port of the endpoint, and that this machine may connect to it.",
-        StoreFailure.DnsFailure => "Check the endpoint's host name.",
-        StoreFailure.TlsUntrusted => "Add the authority that signed the store's certificate, check that the certificate names this host, or disable SSL if the store speaks plain HTTP.",
-        StoreFailure.EndpointDenied => "Use an endpoint in an allowed network, or have the operator allow this one.",
-        StoreFailure.InvalidAccessKey => "Correct the access key (and the session token, if there is one) of the cloud credential.",
-        StoreFailure.SignatureMismatch => "Correct the secret key of the cloud credential.",
-        StoreFailure.AccessDenied => "Grant the access key list, read, write and delete on the bucket; check bucket policies, such as one that demands encryption.",
-        StoreFailure.BucketNotFound => "Correct the bucket's name, or create the bucket.",
-        StoreFailure.InvalidBucketName => "Use 3 to 63 lower-case letters, digits, dots and hyphens.",
-        StoreFailure.WrongRegion => "Set the region that the bucket is in.",
-        StoreFailure.RequestTimeTooSkewed => "Set the clock of this machine (or of the store) right.",
-        StoreFailure.SlowDown => "Try again later; have the store's limits raised if it stays.",
-        StoreFailure.ObjectTooLarge => "Check who wrote the object: it is larger than anything that belongs there.",
-        StoreFailure.InvalidSettings => "Correct the setting that the message names.",
-        _ => "See the store's own words in the message.",
-    };
+    /// <summary>The location is not what it was when it was validated: keys, rights or the bucket itself have changed.</summary>
+    public bool IsAboutTheLocation => Cause is StoreFailure.InvalidAccessKey or StoreFailure.SignatureMismatch or StoreFailure.AccessDenied or StoreFailure.BucketNotFound;
 }

@@ -11,10 +11,14 @@ namespace PxBackup.ObjectStores;
 public sealed class ObjectStoreFactory(ObjectStoreOptions options, EndpointGuard mayConnect, TimeProvider time, ILoggerFactory loggers)
     : IObjectStoreFactory
 {
+    private readonly string? authorities = options.ReadAuthorities();
+
     /// <inheritdoc/>
     public IObjectStore Open(S3StoreSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        if (settings.ExtraAuthoritiesPem is null && authorities is not null)
+            settings = settings with { ExtraAuthoritiesPem = authorities };
         var endpoint = S3Endpoint.From(settings);
         return new S3ObjectStore(settings, options, S3Connection.Open(settings, endpoint, options, mayConnect), time, loggers.CreateLogger<S3ObjectStore>());
     }

@@ -131,7 +131,9 @@ internal static class SiloSetup
 
     private static void AddObjectStores(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddSingleton(configuration.Read<ObjectStoreOptions>("ObjectStores"));
+        var options = configuration.Read<ObjectStoreOptions>("ObjectStores");
+        _ = options.ReadAuthorities(); // A file that cannot be read ends the start, not the first location's validation.
+        services.AddSingleton(options);
         services.AddSingleton<EndpointGuard>(provider => (_, address) => provider.GetRequiredService<EndpointPolicy>().Allows(address));
         services.AddSingleton<IObjectStoreFactory, ObjectStoreFactory>();
     }

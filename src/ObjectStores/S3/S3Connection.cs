@@ -25,7 +25,7 @@ internal sealed class S3Connection : IDisposable
 
     public static S3Connection Open(S3StoreSettings settings, Uri? endpoint, ObjectStoreOptions options, EndpointGuard mayConnect)
     {
-        var http = new HttpClient(new S3Wire(Handler(settings, options, mayConnect), options.MaxAnswerBytes)) { Timeout = options.RequestTimeout };
+        var http = new HttpClient(new S3Wire(Handler(settings, options, mayConnect), options)) { Timeout = options.RequestTimeout };
         var config = new AmazonS3Config
         {
             HttpClientFactory = new OneClient(http),
@@ -78,6 +78,9 @@ internal sealed class S3Connection : IDisposable
             UseCookies = false,
             AutomaticDecompression = DecompressionMethods.None,
             ConnectTimeout = options.ConnectTimeout,
+            MaxResponseHeadersLength = options.MaxHeaderKilobytes,
+            // What is left of an answer that is too long is not waited for: the connection goes.
+            MaxResponseDrainSize = 0,
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, mayConnect, cancellationToken),
         };

@@ -10,7 +10,10 @@ namespace PxBackup.ObjectStores.S3;
 internal static class S3Failures
 {
     /// <summary>Longest text of a store that we pass on.</summary>
-    private const int MaxStoreText = 500;
+    private const int MaxStoreText = 400;
+
+    /// <summary>Longest code of a store; S3's own have less than 40 characters.</summary>
+    private const int MaxCode = 64;
 
     /// <summary>The failure behind the exception; null when it is none of the store's or the network's.</summary>
     /// <param name="what">What was tried, such as "listing bucket b".</param>
@@ -26,8 +29,8 @@ internal static class S3Failures
             return new(StoreFailure.Other, "", $"{what}: {large.Message}", exception);
         return exception switch
         {
-            AmazonS3Exception { ErrorCode.Length: > 0 } refused when Cause(refused) is var cause => new(cause, refused.ErrorCode, $"{what}: {Text(refused)}", refused),
-            AmazonS3Exception refused => new(ByStatus(refused.StatusCode), "", $"{what}: the store answered {(int)refused.StatusCode} and no S3 error. {Shown(refused.Message)}", refused),
+            AmazonS3Exception { ErrorCode.Length: > 0 } refused => new(StoreCodes.CauseOf(refused.ErrorCode), Shown(refused.ErrorCode, MaxCode), $"{what}: {Text(refused)}", refused, (int)refused.StatusCode),
+            AmazonS3Exception refused => new(ByStatus(refused.StatusCode), "", $"{what}: the store answered {(int)refused.StatusCode} and no S3 error. {Shown(refused.Message)}", refused, (int)refused.StatusCode),
             HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } secure => new(StoreFailure.TlsUntrusted, "", $"{what}: {secure.Message}", secure),
             TimeoutException or OperationCanceledException => new(StoreFailure.EndpointUnreachable, "", $"{what}: no answer in time", exception),
             HttpRequestException or IOException => new(StoreFailure.EndpointUnreachable, "", $"{what}: {exception.Message}", exception),
@@ -36,20 +39,6 @@ internal static class S3Failures
             _ => null,
         };
     }
-
-    private static StoreFailure Cause(AmazonS3Exception refused) => refused.ErrorCode switch
-    {
-        "InvalidAccessKeyId" or "InvalidToken" or "ExpiredToken" or "TokenRefreshRequired" or "InvalidSecurity" => StoreFailure.InvalidAccessKey,
-        "SignatureDoesNotMatch" => StoreFailure.SignatureMismatch,
-        "AccessDenied" or "AllAccessDisabled" or "AccountProblem" or "NotSignedUp" or "UnauthorizedAccess" or "Forbidden" => StoreFailure.AccessDenied,
-        "NoSuchBucket" => StoreFailure.BucketNotFound,
-        "InvalidBucketName" => StoreFailure.InvalidBucketName,
-        "PermanentRedirect" or "TemporaryRedirect" or "Redirect" or "AuthorizationHeaderMalformed" or "IllegalLocationConstraintException"
-            or "InvalidLocationConstraint" or "IncorrectEndpoint" or "InvalidRegionName" => StoreFailure.WrongRegion,
-        "RequestTimeTooSkewed" or "RequestExpired" => StoreFailure.RequestTimeTooSkewed,
-        "SlowDown" or "ServiceUnavailable" or "Throttling" or "ThrottlingException" or "TooManyRequests" or "RequestLimitExceeded" or "Busy" => StoreFailure.SlowDown,
-        _ => StoreFailure.Other,
-    };
 
     private static StoreFailure ByStatus(HttpStatusCode status) => status switch
     {
@@ -61,13 +50,13 @@ internal static class S3Failures
 
     /// <summary>The store's code and words, as Stork's own messages show them: <c>code: text</c>.</summary>
     private static string Text(AmazonS3Exception refused) =>
-        string.IsNullOrEmpty(refused.Message) || refused.Message == refused.ErrorCode ? refused.ErrorCode : $"{Shown(refused.ErrorCode)}: {Shown(refused.Message)}";
+        string.IsNullOrEmpty(refused.Message) || refused.Message == refused.ErrorCode ? Shown(refused.ErrorCode, MaxCode) : $"{Shown(refused.ErrorCode, MaxCode)}: {Shown(refused.Message)}";
 
     /// <summary>Foreign text on one line, of bounded length.</summary>
-    private static string Shown(string text)
+    private static string Shown(string? text, int longest = MaxStoreText)
     {
-        var line = string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c)).Trim();
-        return line.Length <= MaxStoreText ? line : line[..MaxStoreText] + "…";
+        var line = string.Concat((text ?? "").Take(longest + 1).Select(c => char.IsControl(c) ? ' ' : c)).Trim();
+        return line.Length <= longest ? line : line[..longest] + "…";
     }
 
     private static T? Inside<T>(Exception exception) where T : Exception

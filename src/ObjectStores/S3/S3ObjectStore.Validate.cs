@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amazon.S3;
 
@@ -21,6 +22,11 @@ internal sealed partial class S3ObjectStore
         {
             notes.Add($"The object lock of bucket {bucket} may not be read with these keys ({refused.StoreCode}): grant s3:GetBucketObjectLockConfiguration to see it.");
         }
+        catch (ObjectStoreException unclear)
+        {
+            // Backups do not depend on the answer: whatever it is, the probe decides whether the bucket can be used.
+            notes.Add($"The object lock of bucket {bucket} is not known: {unclear.Message}");
+        }
         var removed = await ProbeAsync(objectLock, notes, cancellationToken).ConfigureAwait(false);
         return new(objectLock, removed, notes);
     }
@@ -38,12 +44,18 @@ internal sealed partial class S3ObjectStore
                     : value == ObjectLockRetentionMode.Compliance ? ObjectLockMode.Compliance : ObjectLockMode.Governance;
                 return new(true, mode, mode is null ? 0 : retention!.Days is > 0 and var days ? days : (retention.Years ?? 0) * 365);
             }
-            // A store that does not know object lock has none.
-            catch (AmazonS3Exception exception) when (exception.ErrorCode is "ObjectLockConfigurationNotFoundError" or "NotImplemented" or "MethodNotAllowed")
+            // A store that does not know object lock has none. AWS says ObjectLockConfigurationNotFoundError, Cloudian leaves "Error" out, others have words of their own.
+            catch (AmazonS3Exception exception) when (exception.ErrorCode is "ObjectLockConfigurationNotFoundError" or "ObjectLockConfigurationNotFound"
+                or "NoSuchObjectLockConfiguration" or "NoSuchBucketObjectLockConfiguration" || IsUnknownOperation(exception.ErrorCode, (int)exception.StatusCode)
+                || (exception.StatusCode == HttpStatusCode.BadRequest && exception.ErrorCode is "InvalidRequest" or "InvalidArgument" or "BadRequest"))
             {
                 return ObjectLockState.None;
             }
         }, cancellationToken);
+
+    /// <summary>The store does not know the operation: dialects differ in code and status.</summary>
+    private static bool IsUnknownOperation(string? code, int status) =>
+        status is 405 or 501 || code is "NotImplemented" or "MethodNotAllowed" or "UnsupportedOperation" or "NotSupported" or "OperationNotSupported" or "XNotImplemented";
 
     /// <summary>Writes, reads and removes a small object. True when nothing of it is left.</summary>
     private async Task<bool> ProbeAsync(ObjectLockState? objectLock, List<string> notes, CancellationToken cancellationToken)

@@ -56,8 +56,10 @@ internal sealed partial class S3ObjectStore(
 
     public async Task<bool> AnyAsync(string prefix, CancellationToken cancellationToken = default)
     {
-        var page = await CallAsync($"listing bucket {bucket}", token => connection.Client.ListObjectsV2Async(
-            new() { BucketName = bucket, Prefix = prefix, MaxKeys = 1 }, token), cancellationToken).ConfigureAwait(false);
+        var what = $"listing bucket {bucket}";
+        var page = await CallAsync(what, token => connection.Client.ListObjectsV2Async(
+            new() { BucketName = bucket, Prefix = prefix, MaxKeys = 1, Encoding = EncodingType.Url }, token), cancellationToken).ConfigureAwait(false);
+        RequireBelow(what, prefix, (page.S3Objects ?? []).Select(item => Decoded(item.Key, page.Encoding)));
         return page.S3Objects is { Count: > 0 };
     }
 
@@ -123,6 +125,7 @@ internal sealed partial class S3ObjectStore(
     {
         var what = $"listing {(prefix.Length == 0 ? "" : StoreKey.ForDisplay(prefix) + " in ")}bucket {bucket}";
         string? last = null;
+        var walk = new Walk(what, options, time);
         for (string? from = null; ;)
         {
             var request = new ListObjectsV2Request { BucketName = bucket, Prefix = prefix, Delimiter = delimiter, MaxKeys = options.PageSize, ContinuationToken = from, Encoding = EncodingType.Url };
@@ -130,16 +133,13 @@ internal sealed partial class S3ObjectStore(
             var objects = (page.S3Objects ?? []).ConvertAll(item =>
                 new StoredObject(Decoded(item.Key, page.Encoding), item.Size ?? 0, Utc(item.LastModified), (item.ETag ?? "").Trim('"')));
             var folders = (page.CommonPrefixes ?? []).ConvertAll(folder => Decoded(folder, page.Encoding));
-            if (objects.Select(item => item.Key).Concat(folders).FirstOrDefault(key => !key.StartsWith(prefix, StringComparison.Ordinal)) is { } stray)
-                throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(stray)}', which is not below the prefix");
+            RequireBelow(what, prefix, objects.Select(item => item.Key).Concat(folders));
             if (last is not null && objects.Exists(item => item.Key == last))
                 throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(last)}' on two pages");
             yield return (objects, folders);
             if (page.IsTruncated != true)
                 yield break;
-            if (string.IsNullOrEmpty(page.NextContinuationToken) || page.NextContinuationToken == from)
-                throw Nonsense(what, "it said that there is more, and not where");
-            from = page.NextContinuationToken;
+            from = walk.Next(page.NextContinuationToken, objects.Count + folders.Count);
             last = objects.Count > 0 ? objects[^1].Key : last;
         }
     }
@@ -148,7 +148,14 @@ internal sealed partial class S3ObjectStore(
     /// A key out of a listing with <c>encoding-type=url</c>, asked for because XML cannot hold every character. Stores differ in what
     /// they encode ('/' or not; a blank as '+' or %20); decoding is the same for all.
     /// </summary>
-    private static string Decoded(string key, EncodingType? encoding) => encoding == EncodingType.Url ? WebUtility.UrlDecode(key) : key;
+    private static string Decoded(string? key, EncodingType? encoding) => encoding == EncodingType.Url ? WebUtility.UrlDecode(key ?? "") : key ?? "";
+
+    /// <summary>A key that was not asked for is not touched, nor is anything else of an answer that holds one.</summary>
+    private static void RequireBelow(string what, string prefix, IEnumerable<string> keys)
+    {
+        if (keys.FirstOrDefault(key => key.Length == 0 || !key.StartsWith(prefix, StringComparison.Ordinal)) is { } stray)
+            throw Nonsense(what, $"it listed '{StoreKey.ForDisplay(stray)}', which is not below the prefix");
+    }
 
     private static async Task<ReadOnlyMemory<byte>> TakeAsync(GetObjectResponse answer, int maxBytes, CancellationToken cancellationToken)
     {
@@ -193,6 +200,29 @@ internal sealed partial class S3ObjectStore(
     }
 
     private static ObjectStoreException Nonsense(string what, string why) => new(StoreFailure.Other, "", $"{what}: the store's answer makes no sense: {why}");
+
+    /// <summary>How far a listing is followed: a store that goes in circles, or on without end, is stopped.</summary>
+    private sealed class Walk(string what, ObjectStoreOptions options, TimeProvider time)
+    {
+        private readonly HashSet<string> seen = new(StringComparer.Ordinal);
+        private readonly long began = time.GetTimestamp();
+        private int pages;
+        private long items;
+
+        /// <summary>Where the next page begins.</summary>
+        public string Next(string? marker, int itemsOnPage)
+        {
+            if (string.IsNullOrEmpty(marker))
+                throw Nonsense(what, "it said that there is more, and not where");
+            if (!seen.Add(marker))
+                throw Nonsense(what, "it said twice that the listing goes on at the same place");
+            if ((items += itemsOnPage) >= options.MaxListedObjects || ++pages >= options.MaxPages)
+                throw new ObjectStoreException(StoreFailure.Other, "", $"{what}: it goes on after {items} objects on {pages} pages, and is not followed further (ObjectStores:MaxListedObjects, MaxPages)");
+            if (time.GetElapsedTime(began) > options.WalkTimeout)
+                throw new ObjectStoreException(StoreFailure.EndpointUnreachable, "", $"{what}: it took longer than {options.WalkTimeout} (ObjectStores:WalkTimeout)");
+            return marker;
+        }
+    }
 
     private static DateTimeOffset Utc(DateTime? instant) =>
         instant is { } known ? new DateTimeOffset(known.ToUniversalTime(), TimeSpan.Zero) : default;

@@ -165,15 +165,36 @@ public sealed class ObjectStoreFaultTests
         server.Store.EnsureBucket(Bucket);
         await using var stranger = Open(server);
         await using var knows = Open(server, settings => settings with { ExtraAuthoritiesPem = authority.ExportCertificatePem() });
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, authority.ExportCertificatePem(), Cancelled);
+        await using var byOption = Open(server, options: new() { AuthoritiesFile = file });
+        File.Delete(file);
         await using var otherName = Open(server, settings => settings with { ExtraAuthoritiesPem = authority.ExportCertificatePem(), Endpoint = $"https://localhost:{server.Endpoint.Port}" });
 
         var failure = await Assert.ThrowsAsync<ObjectStoreException>(() => stranger.ValidateAsync(Cancelled));
         var check = await knows.ValidateAsync(Cancelled);
+        var known = await byOption.ValidateAsync(Cancelled);
         var misnamed = await Assert.ThrowsAsync<ObjectStoreException>(() => otherName.ValidateAsync(Cancelled));
 
         Assert.Equal(StoreFailure.TlsUntrusted, failure.Cause);
-        Assert.True(check.ProbeRemoved);
+        Assert.Contains("ObjectStores:AuthoritiesFile", failure.Cure, StringComparison.Ordinal);
+        Assert.True(check.ProbeRemoved && known.ProbeRemoved);
         Assert.Equal(StoreFailure.TlsUntrusted, misnamed.Cause);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("no certificate")]
+    public void A_file_without_authorities_is_refused_by_its_options_name(string content)
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, content);
+
+        var refusal = Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => new ObjectStoreOptions { AuthoritiesFile = file }.ReadAuthorities());
+        File.Delete(file);
+        var missing = Assert.Throws<System.ComponentModel.DataAnnotations.ValidationException>(() => new ObjectStoreOptions { AuthoritiesFile = file }.ReadAuthorities());
+
+        Assert.All([refusal, missing], failure => Assert.StartsWith("ObjectStores:AuthoritiesFile: ", failure.Message));
     }
 
     [Theory]
