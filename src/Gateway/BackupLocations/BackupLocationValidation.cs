@@ -1,6 +1,7 @@
 using PxBackup.Api;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.BackupLocations;
 using Kind = PxBackup.Api.BackupLocationInfo.Types.Type;
 
 namespace PxBackup.Gateway.BackupLocations;
@@ -90,10 +91,9 @@ internal static class BackupLocationValidation
     private static void S3(S3Config s3)
     {
         const string Field = "backup_location.s3_config";
-        if (s3.Endpoint.Length > 0)
-            Endpoints.HostOrUrl($"{Field}.endpoint", s3.Endpoint);
-        Fields.Text($"{Field}.region", s3.Region, 64);
-        Fields.Text($"{Field}.storage_class", s3.StorageClass, 64);
+        _ = StoreAddress.Of(s3, Field);
+        if (s3.StorageClass.Length > 64 || !s3.StorageClass.All(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-'))
+            throw DomainException.InvalidField($"{Field}.storage_class", "must be a word such as STANDARD_IA");
         Fields.Known($"{Field}.sse_type", s3.SseType);
         if (s3.AzureEnvironment is { } azure)
             Fields.Known($"{Field}.azure_environment.type", azure.Type);

@@ -69,6 +69,8 @@ internal static class CloudCredentialValidation
         {
             case Kind.Aws:
                 Secret($"{field}.access_key", credential.AwsConfig.AccessKey);
+                if (credential.AwsConfig.AccessKey.Trim().Any(c => c is <= ' ' or >= '\x7f'))
+                    throw DomainException.InvalidField($"{field}.access_key", "must not contain blanks or other than ASCII characters");
                 Secret($"{field}.secret_key", credential.AwsConfig.SecretKey);
                 break;
             case Kind.Azure:

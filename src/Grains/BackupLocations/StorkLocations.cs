@@ -23,7 +23,7 @@ internal static class StorkLocations
         var (metadata, info) = (open.Location.Metadata, open.Location.BackupLocationInfo);
         var name = NameOf(metadata);
         var s3 = info.S3Config ?? new S3Config();
-        var aws = open.Credential?.CloudCredentialInfo.AwsConfig;
+        var (address, keys, sse) = (StoreAddress.Of(s3), StoreKeys.Of(open.Credential?.CloudCredentialInfo.AwsConfig), S3Settings.SseOf(s3) ?? "");
         var secret = new Secret
         {
             Metadata = Labelled(name, clusterNamespace, metadata),
@@ -31,13 +31,13 @@ internal static class StorkLocations
             Data = new Dictionary<string, byte[]>
             {
                 ["path"] = Text(info.Path),
-                ["endpoint"] = Text(EndpointOf(s3)),
-                ["region"] = Text(s3.Region.Length > 0 ? s3.Region : "us-east-1"),
-                ["disableSSL"] = Text(DisablesTls(s3) ? "true" : "false"),
-                ["accessKeyID"] = Text(aws?.AccessKey ?? ""),
-                ["secretAccessKey"] = Text(aws?.SecretKey ?? ""),
+                ["endpoint"] = Text(address.HostAndPort),
+                ["region"] = Text(address.Region),
+                ["disableSSL"] = Text(address.IsPlain ? "true" : "false"),
+                ["accessKeyID"] = Text(keys.Access),
+                ["secretAccessKey"] = Text(keys.Secret),
                 ["encryptionKey"] = Text(info.EncryptionKey),
-                ["sse"] = Text(SseOf(s3)),
+                ["sse"] = Text(sse),
                 ["storageClass"] = Text(s3.StorageClass),
             },
         };
@@ -51,10 +51,10 @@ internal static class StorkLocations
                 SecretConfig = name,
                 S3Config = new StorkS3
                 {
-                    Endpoint = EndpointOf(s3),
-                    Region = s3.Region.Length > 0 ? s3.Region : "us-east-1",
-                    DisableSsl = DisablesTls(s3),
-                    Sse = SseOf(s3),
+                    Endpoint = address.HostAndPort,
+                    Region = address.Region,
+                    DisableSsl = address.IsPlain,
+                    Sse = sse,
                     StorageClass = s3.StorageClass,
                 },
             },
@@ -84,15 +84,4 @@ internal static class StorkLocations
         new() { Name = name, Namespace = clusterNamespace, Labels = StorkLabels.For(metadata.Uid) };
 
     private static byte[] Text(string value) => Encoding.UTF8.GetBytes(value);
-
-    private static string EndpointOf(S3Config s3) => s3.Endpoint;
-
-    private static bool DisablesTls(S3Config s3) => s3.DisableSsl || s3.Endpoint.StartsWith("http://", StringComparison.OrdinalIgnoreCase);
-
-    private static string SseOf(S3Config s3) => s3.SseType switch
-    {
-        S3Config.Types.Sse.S3 => "AES256",
-        S3Config.Types.Sse.Kms => "aws:kms",
-        _ => "",
-    };
 }
