@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Clusters;
 using PxBackup.Grains.Recovery;
@@ -29,7 +30,8 @@ public static class GrainsSetup
     private static IServiceCollection AddBackups(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddOptions<BackupOptions>().Bind(configuration.GetSection(BackupOptions.Section));
-        return services.AddSingleton<IBackupFiles, BackupFiles>();
+        services.AddOptions<StoreLimits>().Bind(configuration.GetSection(StoreLimits.Section)).ValidateDataAnnotations().ValidateOnStart();
+        return services.AddSingleton<StoreGate>().AddSingleton<IBackupFiles, BackupFiles>();
     }
 
     private static IServiceCollection AddRestores(this IServiceCollection services, IConfiguration configuration)

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 using Orleans.Hosting;
 using Orleans.TestingHost;
 using Xunit;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.Serialization;
 using PxBackup.Grains.Records;
@@ -52,6 +53,7 @@ public sealed class GrainCluster : IAsyncLifetime
             silo.Services.AddMessageCodec();
             silo.Services.AddSingleton<IRecordStore>(Store);
             silo.Services.AddSingleton<IObjectStoreFactory>(ObjectStores);
+            silo.Services.AddSingleton<StoreGate>();
             silo.Services.AddSingleton<TimeProvider>(Time);
             silo.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             silo.AddOutgoingGrainCallFilter(Backups);

@@ -36,6 +36,9 @@ internal sealed class Bucket(World world)
 /// <summary>One silo's way to the bucket.</summary>
 internal sealed class BucketPort(Bucket bucket, Silo silo) : IBackupFiles
 {
-    public Task<string?> RemoveAsync(OpenLocation location, string prefix, CancellationToken cancellationToken) =>
-        silo.Home.EffectAsync(silo, $"empty {prefix}", bucket.Port, write: true, () => bucket.RemoveUnlessLocked(prefix.TrimEnd('/') + "/"));
+    public Task<string?> RemoveAsync(OpenLocation location, BackupFolder folder, CancellationToken cancellationToken) =>
+        silo.Home.EffectAsync(silo, $"empty {folder.Path}", bucket.Port, write: true, () => bucket.RemoveUnlessLocked(folder.Prefix));
+
+    public Task<IReadOnlyList<string>> MissingAsync(OpenLocation location, BackupFolder folder, CancellationToken cancellationToken) =>
+        silo.Home.EffectAsync<IReadOnlyList<string>>(silo, $"look for {folder.Path}", bucket.Port, write: false, () => bucket.Has($"{folder.Path}/metadata.json") ? [] : ["metadata.json"]);
 }

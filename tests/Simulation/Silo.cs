@@ -146,7 +146,7 @@ internal sealed class Silo : IServiceProvider
     public Grain NewGrain(ObjectKind kind) => kind switch
     {
         ObjectKind.Backup => new BackupGrain(_home.Options.Backups, new BucketPort(_home.Bucket, this)),
-        ObjectKind.Restore => new RestoreGrain(_home.Options.Restores),
+        ObjectKind.Restore => new RestoreGrain(_home.Options.Restores, new BucketPort(_home.Bucket, this)),
         _ => new ClusterGrain(new ConnectionPort(_home, this), _gate, _home.Options.Clusters),
     };
 

@@ -121,6 +121,8 @@ internal sealed class BackupProxy(Installation home, Silo? from, GrainId to) : P
 
     public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Cancel", grain => grain.CancelAsync(reason, CancellationToken.None));
 
+    public Task FilesMissingAsync(string missing, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "FilesMissing", grain => grain.FilesMissingAsync(missing, CancellationToken.None));
+
     public Task<bool> AdmittedAsync(CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Admitted", grain => grain.AdmittedAsync(CancellationToken.None));
 
     public Task ObserveAsync(StorkReport report, CancellationToken cancellationToken) => CallAsync(CallKind.Repeatable, "Observe", grain => grain.ObserveAsync(report, CancellationToken.None));
@@ -196,6 +198,10 @@ internal sealed class LocationProxy(Installation home, Silo? from) : IBackupLoca
     public Task<OpenLocation> UseAsync(Caller caller, CancellationToken cancellationToken) => home.EffectAsync(from!, "open the location", home.Truth.LocationPort, write: false, () => Scene.Location);
 
     public Task WakeAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task ToBePlacedAsync(string clusterUid, string clusterNamespace, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task DoubtAsync(string why, CancellationToken cancellationToken) => Task.CompletedTask;
 
     public Task<BackupLocationObject> CreateAsync(BackupLocationCreateRequest request, Caller caller, CancellationToken cancellationToken) => throw new NotSupportedException();
 

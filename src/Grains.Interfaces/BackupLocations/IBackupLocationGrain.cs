@@ -42,6 +42,18 @@ public interface IBackupLocationGrain : IObjectGrain
     [Alias("Use")]
     Task<OpenLocation> UseAsync(Caller caller, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// The location's copy is about to be made on a cluster: known from now on, so that its removal goes there and nowhere else. Asked
+    /// before it is made; asking again is harmless.
+    /// </summary>
+    /// <exception cref="DomainException"><see cref="ErrorReason.NotFound"/></exception>
+    [Alias("ToBePlaced")]
+    Task ToBePlacedAsync(string clusterUid, string clusterNamespace, CancellationToken cancellationToken = default);
+
+    /// <summary>Work met a refusal of the store that speaks against the location itself: it is validated again, soon and not too often.</summary>
+    [Alias("Doubt")]
+    Task DoubtAsync(string why, CancellationToken cancellationToken = default);
+
     /// <summary>Looks again at unfinished work: validation under way, deletion waiting for backups.</summary>
     [Alias("Wake")]
     Task WakeAsync(CancellationToken cancellationToken = default);

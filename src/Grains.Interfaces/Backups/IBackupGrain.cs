@@ -35,6 +35,10 @@ public interface IBackupGrain : IObjectGrain
     [AlwaysInterleave, Alias("Use")]
     Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken = default);
 
+    /// <summary>Files of the finished backup were looked for in the bucket and are not there: it is CloudBackupMissing until they are found again.</summary>
+    [Alias("FilesMissing")]
+    Task FilesMissingAsync(string missing, CancellationToken cancellationToken = default);
+
     /// <summary>There is room on the cluster. False: it is not wanted (any more) and can be given to others.</summary>
     [Alias("Admitted")]
     Task<bool> AdmittedAsync(CancellationToken cancellationToken = default);

@@ -19,7 +19,7 @@ using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 namespace PxBackup.Grains.BackupLocations;
 
 [GrainType("backuplocation")]
-internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
+internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores, StoreGate gate)
     : RecordGrain<BackupLocationRecord>(ObjectKind.BackupLocation), IBackupLocationGrain
 {
     /// <summary>Backups are read with their bodies: 20 at a time keeps a page of large ones in memory.</summary>
@@ -28,11 +28,15 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
     /// <summary>How often a deletion counts the backups it waits for: one indexed count.</summary>
     private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>Doubts within this time after a validation say nothing new: a hundred backups fail alike.</summary>
+    private static readonly TimeSpan DoubtAgainAfter = TimeSpan.FromMinutes(1);
+
     private static readonly string[] DeletionUnderWay = [ProtoNames.NameOf(BackupStatus.Deleting), ProtoNames.NameOf(BackupStatus.DeletePending)];
 
     private readonly CancellationTokenSource _leaving = new();
     private CancellationToken _left;
     private WorkLoop? _work;
+    private DateTimeOffset? _doubtedAt;
 
     private WorkLoop Work => _work ??= new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
 
@@ -127,6 +131,22 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
         };
     }
 
+    public Task ToBePlacedAsync(string clusterUid, string clusterNamespace, CancellationToken cancellationToken)
+    {
+        _ = Visible(Caller.System, "");
+        return AmendAsync(current => BackupLocationRules.ToBePlaced(current, clusterUid, clusterNamespace));
+    }
+
+    public async Task DoubtAsync(string why, CancellationToken cancellationToken)
+    {
+        if (Record is not { Deleting: false } || Time.GetUtcNow() < _doubtedAt + DoubtAgainAfter)
+            return;
+        _doubtedAt = Time.GetUtcNow();
+        LogDoubted(Logger, Key, why);
+        await AmendAsync(current => current.Deleting ? current : BackupLocationRules.Validate(current, Time.GetUtcNow()));
+        Work.Go();
+    }
+
     public Task WakeAsync(CancellationToken cancellationToken)
     {
         if (Record is not null)
@@ -154,7 +174,7 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
     private async Task<ValidationOutcome> OutcomeOrRefusalAsync(BackupLocationRecord wanted, CloudCredentialObject credential, CancellationToken cancellationToken)
     {
         var location = wanted.BackupLocation;
-        var outcome = await LocationValidation.RunAsync(stores, S3Settings.Of(location, credential), Time, cancellationToken);
+        var outcome = await LocationValidation.RunAsync(stores, gate, AccessRules.OwnerOf(location.Metadata), S3Settings.Of(location, credential), Time, cancellationToken);
         return outcome.IsValid ? outcome : throw new DomainException(outcome.Refusal, $"failed to validate backup location [{location.Metadata.Name}]: {outcome.Reason}");
     }
 
@@ -190,7 +210,11 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
         try
         {
             var credential = await CredentialAsync(reference, Caller.System, _left);
-            return await LocationValidation.RunAsync(stores, S3Settings.Of(record.BackupLocation, credential), Time, _left);
+            return await LocationValidation.RunAsync(stores, gate, AccessRules.OwnerOf(record.BackupLocation.Metadata), S3Settings.Of(record.BackupLocation, credential), Time, _left);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.InvalidField)
+        {
+            return ValidationOutcome.Failed(e.Message);
         }
         catch (DomainException e) when (e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
         {
@@ -201,7 +225,9 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
     private async Task<TimeSpan?> DeleteStepAsync(BackupLocationRecord record)
     {
         var problem = "";
-        foreach (var backup in await BackupsToAskAsync(record))
+        var backups = await BackupsToAskAsync(record);
+        record = await AmendAsync(current => backups.Aggregate(current, (next, backup) => BackupLocationRules.ToBePlaced(next, backup.Cluster, backup.Namespace)));
+        foreach (var backup in backups)
         {
             try
             {
@@ -231,45 +257,42 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
         return null;
     }
 
-    // The bucket's credentials must not stay behind on clusters. One that does not answer now cannot hold up the deletion for ever: it is named in the log.
-    private async Task LeaveClustersAsync(BackupLocationRecord record)
-    {
-        const int page = 200;
-        var query = new RecordQuery { Kind = ObjectKind.Cluster, OrgId = Key.OrgId, SortBy = RecordSort.Name, Descending = false, Limit = page };
-        while (true)
+    // The bucket's credentials must not stay behind on clusters. Only those are asked where work with this location was placed: others are
+    // other people's. One that does not answer now cannot hold up the deletion for ever: it is named in the log, and the cluster's own notes
+    // have the copies removed when it answers again.
+    private Task LeaveClustersAsync(BackupLocationRecord record) => Parallel.ForEachAsync(
+        record.Placements.Where(placement => placement.ClusterUid.Length > 0),
+        new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = _left, TaskScheduler = TaskScheduler.Current },
+        async (placement, stop) =>
         {
-            var clusters = await Store.QueryAsync<ClusterRecord>(query, _left).OrUnavailableAsync();
-            await Parallel.ForEachAsync(clusters.Items, new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = _left, TaskScheduler = TaskScheduler.Current }, async (cluster, stop) =>
+            try
             {
-                try
-                {
-                    foreach (var call in StorkLocations.Remove(record.BackupLocation.Metadata, cluster.Body.AdminNamespace))
-                        await GrainFactory.Cluster(cluster.Key.ToObjectKey()).CallAsync(call, stop);
-                }
-                catch (DomainException e)
-                {
-                    LogLeftBehind(Logger, Key, StorkLocations.NameOf(record.BackupLocation.Metadata), cluster.Key.Uid, e.Message);
-                }
-            });
-            if (clusters.Items.Count < page)
-                return;
-            query = query with { Offset = query.Offset + page };
-        }
-    }
+                foreach (var call in StorkLocations.Remove(record.BackupLocation.Metadata, placement.Namespace))
+                    await GrainFactory.Cluster(new ObjectKey(Key.OrgId, placement.ClusterUid)).CallAsync(call, stop);
+            }
+            catch (DomainException gone) when (gone.Reason == ErrorReason.NotFound)
+            {
+                // The cluster was removed, and what was placed there with it.
+            }
+            catch (DomainException e)
+            {
+                LogLeftBehind(Logger, Key, StorkLocations.NameOf(record.BackupLocation.Metadata), placement.ClusterUid, e.Message);
+            }
+        });
 
     // Newest first, so that an incremental backup is asked before the one it builds on.
-    private async Task<List<(ObjectKey Key, string Name)>> BackupsToAskAsync(BackupLocationRecord record)
+    private async Task<List<(ObjectKey Key, string Name, string Cluster, string Namespace)>> BackupsToAskAsync(BackupLocationRecord record)
     {
         var query = MyBackups with
         {
             StatusesNot = record.BackupLocation.BackupLocationInfo.DeleteBackups ? DeletionUnderWay : null,
             Limit = PageSize,
         };
-        var found = new List<(ObjectKey, string)>();
+        var found = new List<(ObjectKey, string, string, string)>();
         while (true)
         {
             var page = await Store.QueryAsync<BackupRecord>(query with { Offset = found.Count }, _left).OrUnavailableAsync();
-            found.AddRange(page.Items.Select(item => (item.Key.ToObjectKey(), item.Body.Backup.Metadata.Name)));
+            found.AddRange(page.Items.Select(item => (item.Key.ToObjectKey(), item.Body.Backup.Metadata.Name, item.Body.Backup.BackupInfo.ClusterRef?.Uid ?? "", item.Body.Backup.BackupInfo.TargetNamespace)));
             if (page.Items.Count < PageSize)
                 return found;
         }
@@ -292,6 +315,9 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores)
 
     [LoggerMessage(LogLevel.Information, "Backup location {Key} was validated: {Status} {Reason}")]
     private static partial void LogValidated(ILogger logger, ObjectKey key, BackupLocationInfo.Types.StatusInfo.Types.Status status, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Backup location {Key} is validated again, since work met: {Why}")]
+    private static partial void LogDoubted(ILogger logger, ObjectKey key, string why);
 
     [LoggerMessage(LogLevel.Information, "Backup location {Key} is to be deleted (its backups too: {DeleteBackups}), asked by {UserId}")]
     private static partial void LogDeletion(ILogger logger, ObjectKey key, bool deleteBackups, string userId);

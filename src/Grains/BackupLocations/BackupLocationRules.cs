@@ -117,12 +117,27 @@ internal static class BackupLocationRules
     public static bool NeedsValidation(BackupLocationRecord record) =>
         !record.Deleting && record.BackupLocation.BackupLocationInfo.Status.Status == Status.ValidationInProgress;
 
-    /// <summary>The location goes away; asked again with the other flag, the last one counts for what is left.</summary>
+    /// <summary>A copy is about to be made there.</summary>
+    public static BackupLocationRecord ToBePlaced(BackupLocationRecord record, string clusterUid, string clusterNamespace)
+    {
+        var placement = new BackupLocationRecord.Types.Placement { ClusterUid = clusterUid, Namespace = clusterNamespace };
+        if (record.Placements.Contains(placement))
+            return record;
+        var next = record.Clone();
+        next.Placements.Add(placement);
+        return next;
+    }
+
+    /// <summary>
+    /// The location goes away. Asked again: a deletion with its backups stays one, whatever the later call says; one that keeps the data
+    /// becomes one for what is left.
+    /// </summary>
     public static BackupLocationRecord Delete(BackupLocationRecord record, bool deleteBackups, long schedules, Caller caller, DateTimeOffset now)
     {
         var metadata = record.BackupLocation.Metadata;
         if (schedules > 0)
             throw new DomainException(ErrorReason.WrongState, $"backup location [{metadata.Name}] is used by {schedules} backup schedules; delete them first");
+        deleteBackups |= record.Deleting && record.BackupLocation.BackupLocationInfo.DeleteBackups;
         if (record.Deleting && record.BackupLocation.BackupLocationInfo.DeleteBackups == deleteBackups)
             return record;
         var next = record.Clone();

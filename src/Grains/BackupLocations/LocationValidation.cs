@@ -25,12 +25,8 @@ internal sealed record ValidationOutcome
     public static ValidationOutcome Failed(string reason, ErrorReason refusal = ErrorReason.Rejected) => new() { Reason = reason, Refusal = refusal };
 
     /// <summary>What the store refused, in its own words, and the cure.</summary>
-    public static ValidationOutcome Failed(ObjectStoreException refused)
-    {
-        // Clients look for the store's code (AccessDenied) in the text.
-        var code = refused.StoreCode.Length > 0 && !refused.Message.Contains(refused.StoreCode, StringComparison.Ordinal) ? $" ({refused.StoreCode})" : "";
-        return Failed($"{refused.Message.TrimEnd('.')}{code}. {refused.Cure}", refused.IsTransient ? ErrorReason.Unreachable : ErrorReason.Rejected);
-    }
+    public static ValidationOutcome Failed(ObjectStoreException refused) =>
+        Failed(StoreTexts.Of(refused), refused.IsTransient ? ErrorReason.Unreachable : ErrorReason.Rejected);
 }
 
 /// <summary>Finds out whether backups can be written to a bucket.</summary>
@@ -43,8 +39,10 @@ internal static class LocationValidation
     /// Reaches, writes, reads and removes. A bucket that is not there is made, as Stork would at the first backup: whether
     /// the keys may do that is better known now.
     /// </summary>
-    public static async Task<ValidationOutcome> RunAsync(IObjectStoreFactory stores, S3StoreSettings settings, TimeProvider time, CancellationToken cancellationToken)
+    /// <exception cref="DomainException"><see cref="ErrorReason.Unreachable"/>: its turn did not come (<see cref="StoreGate"/>).</exception>
+    public static async Task<ValidationOutcome> RunAsync(IObjectStoreFactory stores, StoreGate gate, string owner, S3StoreSettings settings, TimeProvider time, CancellationToken cancellationToken)
     {
+        using var turn = await gate.EnterAsync(owner, S3Settings.StoreOf(settings), cancellationToken);
         using var limit = new CancellationTokenSource(Timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         try
@@ -92,6 +90,6 @@ internal static class LocationValidation
     private static ValidationOutcome Passed(StoreCheck check) => new()
     {
         ObjectLock = check.ObjectLock?.Enabled,
-        Notes = string.Join(" ", check.Notes),
+        Notes = OutsideText.OneLine(string.Join(" ", check.Notes)),
     };
 }

@@ -4,6 +4,7 @@ using Orleans.Concurrency;
 using PxBackup.Api;
 using PxBackup.Grains.Access;
 using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
@@ -78,12 +79,22 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public Task<bool> CancelAsync(string reason, CancellationToken cancellationToken) => CancelAsync(current => BackupRules.Fail(current, reason, Now));
 
-    public Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken)
+    public async Task<Immutable<BackupObject>> UseAsync(Caller caller, CancellationToken cancellationToken)
     {
         var backup = Visible(caller, "").Backup;
+        if (backup.BackupInfo.Status.Status == Status.CloudBackupMissing && await AreFilesBackAsync(Record!))
+            backup = (await AmendAsync(current => BackupRules.FilesFound(current, Now))).Backup;
         return BackupRules.IsRestorable(backup.BackupInfo)
-            ? Task.FromResult(new Immutable<BackupObject>(backup))
+            ? new Immutable<BackupObject>(backup)
             : throw new DomainException(ErrorReason.BackupNotRestorable, $"backup object [{backup.Metadata.Name}] status is not in success: it is {backup.BackupInfo.Status.Status}");
+    }
+
+    public async Task FilesMissingAsync(string missing, CancellationToken cancellationToken)
+    {
+        if (Record is null)
+            return;
+        await AmendAsync(current => BackupRules.FilesMissing(current, missing, Now));
+        LogFilesMissing(Logger, Key, missing);
     }
 
     public async Task ObserveAsync(StorkReport report, CancellationToken cancellationToken)
@@ -155,7 +166,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (namespaces.Count == 0 && backup.BackupInfo.NsLabelSelectors.Length == 0 && backup.BackupInfo.Namespaces.Count > 0)
             return await GiveUpAsync($"none of the namespaces exists on cluster [{facts.Name}]: {string.Join(", ", missing)}");
         await FailPoint.HitAsync("backup.before-place", Logger);
-        await BackupOnCluster.PlaceLocationAsync(cluster, location, backup.BackupInfo.TargetNamespace);
+        await BackupOnCluster.PlaceLocationAsync(Location(record), cluster, backup.BackupInfo.ClusterRef.Uid, location, backup.BackupInfo.TargetNamespace);
         await ConfirmAsync();
         await FailPoint.HitAsync("backup.before-resource", Logger);
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
@@ -186,6 +197,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now));
             await FailPoint.HitAsync("backup.after-final", Logger);
             LogEnd(final);
+            await DoubtLocationAsync(final, resource.Status.Reason);
             return await ReleaseAsync(final);
         }
 
@@ -216,11 +228,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     // What Stork had stored of it by then is of use to nobody: without metadata.json it cannot be restored from. Stork itself leaves it there.
     private async Task RemoveUnfinishedFilesAsync(BackupRecord record)
     {
-        if (PrefixOf(record) is not { Length: > 0 } prefix || await LocationForDeletionAsync(record) is not { } location)
+        if (await LocationForDeletionAsync(record) is not { } location)
             return;
         try
         {
-            if (await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
+            if (await KeptAsync(record, location) is { } kept)
                 LogFilesStay(Logger, Key, record.Backup.Metadata.Name, kept);
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
@@ -240,12 +252,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             }
 #endif
         var location = await LocationForDeletionAsync(record);
-        var through = record.DeleteThrough.Length > 0 ? GrainFactory.Cluster(new ObjectKey(Key.OrgId, record.DeleteThrough)) : Cluster(record);
-        // Through a cluster that is being removed nothing is placed any more, unless it is the backup's own, whose removal waits for this.
-        if (await BackupOnCluster.FactsAsync(through) is { } facts && (!facts.Leaving || record.DeleteThrough.Length == 0))
+        foreach (var (uid, through) in await ClustersToCleanAsync(record))
         {
             if (location is not null && !record.KeepData)
-                await BackupOnCluster.PlaceLocationAsync(through, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
+                await BackupOnCluster.PlaceLocationAsync(Location(record), through, uid, location, record.Backup.BackupInfo.TargetNamespace); // With outdated credentials Stork would leave the data behind in silence.
             record = await IdentifiedAsync(record, through);
             await FailPoint.HitAsync("backup.before-resource-delete", Logger);
             if (await WaitsForRemovalAsync(through, () => BackupOnCluster.RemoveAsync(through, record.Backup, record.Backup.BackupInfo.TargetNamespace, withData: !record.KeepData)) is { } pause)
@@ -260,8 +270,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (SeededBugs.Is("bucket-not-checked"))
             location = null;
 #endif
-        if (location is not null && !record.KeepData && PrefixOf(record) is { Length: > 0 } prefix
-            && await files.RemoveAsync(location, prefix, CancellationToken.None) is { } kept)
+        if (location is not null && !record.KeepData && await KeptAsync(record, location) is { } kept)
         {
             await AmendAsync(current => BackupRules.DeletionWaits(current, kept, Options, Now));
             return Options.LockedInterval;
@@ -293,10 +302,61 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
     }
 
-    private static string PrefixOf(BackupRecord record)
+    // The backup's own cluster, unless another one was named because that one does not answer, and every one that was named.
+    private async Task<List<(string Uid, IClusterGrain Cluster)>> ClustersToCleanAsync(BackupRecord record)
     {
-        var info = record.Backup.BackupInfo;
-        return info.BackupPath.Length > 0 ? info.BackupPath : info.CrUid.Length > 0 ? $"{info.TargetNamespace}/{info.CrName}/{info.CrUid}" : "";
+        var own = FactsOf(record).ClusterUid;
+        var named = record.DeleteThroughToo.Append(record.DeleteThrough).Where(uid => uid.Length > 0 && uid != own).Distinct().ToList();
+        var found = new List<(string, IClusterGrain)>();
+        foreach (var uid in named.Prepend(own))
+        {
+            var cluster = GrainFactory.Cluster(new ObjectKey(Key.OrgId, uid));
+            // Through a cluster that is being removed nothing is placed any more, unless it is the backup's own, whose removal waits for this.
+            if (await BackupOnCluster.FactsAsync(cluster) is { } facts && (uid == own ? facts.Online || named.Count == 0 : !facts.Leaving))
+                found.Add((uid, cluster));
+        }
+
+        return found;
+    }
+
+    // They were missed once, and may have been put back; a store that does not answer leaves it as it is.
+    private async Task<bool> AreFilesBackAsync(BackupRecord record)
+    {
+        try
+        {
+            return BackupFolder.Of(record.Backup) is { } folder
+                && (await files.MissingAsync(await Location(record).UseAsync(Caller.System), folder, CancellationToken.None)).Count == 0;
+        }
+        catch (DomainException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Empties the backup's folder in the bucket; why some of it stays, or null.</summary>
+    private async Task<string?> KeptAsync(BackupRecord record, OpenLocation location)
+    {
+        if (record.Backup.BackupInfo.CrUid.Length == 0)
+            return null; // It was never placed.
+        if (BackupFolder.Of(record.Backup) is not { } folder)
+            return "what the record holds of its resource is not the name of a folder: its objects are kept; remove them from the bucket by hand";
+        return await OtherOfAsync(folder, record) is { } other
+            ? $"folder {folder.Path} is that of backup [{other}], too: its objects are kept"
+            : await ThroughStoreAsync(record, () => files.RemoveAsync(location, folder, CancellationToken.None));
+    }
+
+    // The uid in the folder's name was given out by a cluster, which may name that of another backup: two folders are the same only for backups of one name.
+    private async Task<string?> OtherOfAsync(BackupFolder folder, BackupRecord record)
+    {
+        var query = new RecordQuery { Kind = ObjectKind.Backup, OrgId = Key.OrgId, Name = record.Backup.Metadata.Name, Limit = 20 };
+        for (var seen = 0; ; seen += query.Limit)
+        {
+            var page = await Store.QueryAsync<BackupRecord>(query with { Offset = seen }, CancellationToken.None).OrUnavailableAsync();
+            if (page.Items.FirstOrDefault(item => item.Key.Uid != Key.Uid && BackupFolder.Of(item.Body.Backup) == folder) is { } other)
+                return other.Key.Uid;
+            if (page.Items.Count < query.Limit)
+                return null;
+        }
     }
 
     private static StorkReport ReportOf(ApplicationBackup resource) => new()
@@ -319,6 +379,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     [LoggerMessage(LogLevel.Warning, "Objects of backup {Backup} [{Name}], which ended unfinished, stay in the bucket until it is deleted: {Reason}")]
     private static partial void LogFilesStay(ILogger logger, ObjectKey backup, string name, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Backup {Backup}: its objects are not in the bucket any more: {Missing}")]
+    private static partial void LogFilesMissing(ILogger logger, ObjectKey backup, string missing);
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} is deleted")]
     private static partial void LogDeleted(ILogger logger, ObjectKey backup);

@@ -11,9 +11,10 @@ namespace PxBackup.Grains.Backups;
 /// <summary>What a backup does on its cluster: every effect can be repeated, and finds what an earlier attempt has made.</summary>
 internal static class BackupOnCluster
 {
-    /// <summary>Makes the cluster's copy of the location and its Secret current.</summary>
-    public static async Task PlaceLocationAsync(IClusterGrain cluster, OpenLocation location, string clusterNamespace)
+    /// <summary>Makes the cluster's copy of the location and its Secret current; the location knows of it before it is there.</summary>
+    public static async Task PlaceLocationAsync(IBackupLocationGrain home, IClusterGrain cluster, string clusterUid, OpenLocation location, string clusterNamespace)
     {
+        await home.ToBePlacedAsync(clusterUid, clusterNamespace);
         foreach (var call in StorkLocations.Place(location, clusterNamespace))
         {
             var reply = await cluster.CallAsync(call);
@@ -29,9 +30,11 @@ internal static class BackupOnCluster
         var resource = StorkBackups.ToResource(backup, namespaces, clusterNamespace, locationName);
         resource.Spec.ResourceTypes = [.. kinds];
         var reply = await cluster.CallAsync(Call(ClusterVerb.Adopt, backup, clusterNamespace) with { Body = ResourceText.Write(resource) });
-        return reply.Foreign || !reply.Found
-            ? throw new DomainException(ErrorReason.Rejected, $"ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] exists on the cluster and was not made for this backup: remove it or choose another name")
-            : ResourceText.Read<ApplicationBackup>(reply.Body);
+        if (reply.Foreign || !reply.Found)
+            throw new DomainException(ErrorReason.Rejected, $"ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] exists on the cluster and was not made for this backup: remove it or choose another name");
+        var placed = ResourceText.Read<ApplicationBackup>(reply.Body);
+        return BackupFolder.IsComponent(placed.Metadata.Uid) ? placed
+            : throw new DomainException(ErrorReason.Rejected, $"the cluster gave ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] the uid '{OutsideText.OneLine(placed.Metadata.Uid, 100)}', which is none: look at what answers for its API server");
     }
 
     /// <summary>
@@ -60,11 +63,30 @@ internal static class BackupOnCluster
     public static async Task<string?> RemoveAsync(IClusterGrain cluster, BackupObject backup, string clusterNamespace, bool withData)
     {
         if (withData)
-            await cluster.CallAsync(Call(ClusterVerb.Patch, backup, clusterNamespace) with { Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
+            await LetDataGoAsync(cluster, Call(ClusterVerb.Patch, backup, clusterNamespace), backup.BackupInfo.CrUid);
         var reply = await cluster.CallAsync(Call(ClusterVerb.Delete, backup, clusterNamespace));
         return reply is { Found: true, Foreign: false } && (await cluster.CallAsync(Call(ClusterVerb.Find, backup, clusterNamespace))).Found
             ? $"ApplicationBackup [{clusterNamespace}/{StorkBackups.NameOf(backup)}]"
             : null;
+    }
+
+    /// <summary>
+    /// Has Stork remove the data with the resource. Stork goes by the path in the resource's status, which everybody can write who may edit
+    /// the resource: one that is not the resource's own folder keeps Stork from deleting anything.
+    /// </summary>
+    /// <param name="cluster">Where the resource is.</param>
+    /// <param name="patch">The patch of the resource, without its body.</param>
+    /// <param name="uid">The resource's uid as the record knows it; empty when it knows none.</param>
+    public static async Task LetDataGoAsync(IClusterGrain cluster, ClusterCall patch, string uid)
+    {
+        var reply = await cluster.CallAsync(patch with { Verb = ClusterVerb.Find });
+        if (!reply.Found || reply.Foreign)
+            return;
+        var there = ResourceText.Read<ApplicationBackup>(reply.Body);
+        var mayGo = (uid.Length == 0 || there.Metadata.Uid == uid) && BackupFolder.Of(patch.Namespace, patch.Name, there.Metadata.Uid)?.Is(there.Status.BackupPath) == true;
+        var policy = mayGo ? "Delete" : "Retain";
+        if (there.Spec.ReclaimPolicy != policy)
+            await cluster.CallAsync(patch with { Verb = ClusterVerb.Patch, Body = System.Text.Encoding.UTF8.GetBytes($$$"""{"spec":{"reclaimPolicy":"{{{policy}}}"}}""") });
     }
 
     /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none or Events may not be read: deadlines hold without them.</summary>

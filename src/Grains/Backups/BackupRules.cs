@@ -91,7 +91,7 @@ internal static class BackupRules
     /// </summary>
     public static BackupRecord Identified(BackupRecord record, string name, string uid)
     {
-        if (record.Backup.BackupInfo.CrUid.Length > 0)
+        if (record.Backup.BackupInfo.CrUid.Length > 0 || !BackupFolder.IsComponent(uid))
             return record;
         var next = record.Clone();
         (next.Backup.BackupInfo.CrName, next.Backup.BackupInfo.CrUid) = (name, uid);
@@ -158,7 +158,17 @@ internal static class BackupRules
             };
         }
 
+        TakePath(next.Backup, resource.Status.BackupPath);
         return next.AtRest(now);
+    }
+
+    // A path that is not the backup's own is a mistake or an attack: it is said, and nothing else comes of it.
+    private static void TakePath(BackupObject backup, string reported)
+    {
+        var (info, folder) = (backup.BackupInfo, BackupFolder.Of(backup));
+        info.BackupPath = reported.Length > 0 ? folder?.Path ?? "" : "";
+        if (folder?.Is(reported) != true && reported.Length > 0)
+            info.Status.Reason = $"{info.Status.Reason}; {BackupFolder.Refusal(reported, folder)}";
     }
 
     // Stork's times are whole seconds of the cluster's clock, which may be behind ours: nothing ends before it was asked for.
@@ -219,14 +229,52 @@ internal static class BackupRules
         return next;
     }
 
+    /// <summary>The backup's objects are not in the bucket: it cannot be restored from. One that is on its way out is left alone.</summary>
+    public static BackupRecord FilesMissing(BackupRecord record, string missing, DateTimeOffset now)
+    {
+        var status = record.Backup.BackupInfo.Status;
+        if (record.Phase != Phase.Finished || status.Status is not (Status.Success or Status.PartialSuccess))
+            return record;
+        var next = record.Clone();
+        next.BeforeMissing = status.Clone();
+        next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.CloudBackupMissing, Reason = MissingText(record.Backup, missing) };
+        next.Backup.Metadata.Touched(now);
+        return next;
+    }
+
+    /// <summary>They are there again: the outcome is what it was.</summary>
+    public static BackupRecord FilesFound(BackupRecord record, DateTimeOffset now)
+    {
+        if (record.Phase != Phase.Finished || record.BeforeMissing is null || record.Backup.BackupInfo.Status.Status != Status.CloudBackupMissing)
+            return record;
+        var next = record.Clone();
+        (next.Backup.BackupInfo.Status, next.BeforeMissing) = (record.BeforeMissing.Clone(), null);
+        next.Backup.Metadata.Touched(now);
+        return next;
+    }
+
+    /// <summary>What clients look for, the files, and where they are looked for.</summary>
+    public static string MissingText(BackupObject backup, string missing) =>
+        $"CloudBackup objects are missing: {missing} in {BackupFolder.Of(backup)?.Path ?? "no folder that is known"} of backup location [{backup.BackupInfo.BackupLocationRef.Name}]; put them back into the bucket, or take a new backup";
+
+    /// <summary>
+    /// The backup goes. What was accepted before is never weakened: a deletion with the data stays one, and a cluster that was named stays
+    /// to be cleaned.
+    /// </summary>
     public static BackupRecord Delete(BackupRecord record, string throughCluster, bool keepData, BackupOptions options, DateTimeOffset now)
     {
+        keepData &= record.Phase != Phase.Deleting || record.KeepData;
         if (record.Phase == Phase.Deleting && (throughCluster.Length == 0 || record.DeleteThrough == throughCluster) && record.KeepData == keepData)
             return record;
         var next = record.Clone();
         (next.Phase, next.KeepData, next.RemoveResource) = (Phase.Deleting, keepData, false);
-        if (throughCluster.Length > 0)
+        if (throughCluster.Length > 0 && throughCluster != record.DeleteThrough)
+        {
+            if (record.DeleteThrough.Length > 0 && !next.DeleteThroughToo.Contains(record.DeleteThrough))
+                next.DeleteThroughToo.Add(record.DeleteThrough);
             next.DeleteThrough = throughCluster;
+        }
+
         next.Backup.BackupInfo.Status = new BackupInfo.Types.StatusInfo { Status = Status.Deleting, Reason = "the backup is being deleted" };
 #if SEEDED_BUGS
         if (SeededBugs.Is("sweep-skips-deleting"))

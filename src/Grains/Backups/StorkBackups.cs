@@ -1,6 +1,8 @@
 using Google.Protobuf.WellKnownTypes;
 using PxBackup.Api;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Clusters;
+using PxBackup.Grains.Interfaces;
 using PxBackup.Stork.Resources;
 using Stage = PxBackup.Api.BackupInfo.Types.Stage;
 using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
@@ -70,7 +72,7 @@ internal static class StorkBackups
             Stage = StorkStage.Final,
             Status = info.Status.Status == Status.PartialSuccess && info.FailedVolCount > 0 ? StorkStatus.PartialSuccess : StorkStatus.Successful,
             Reason = info.Status.Reason,
-            BackupPath = info.BackupPath,
+            BackupPath = BackupFolder.Of(backup)?.Path ?? "",
             ResourceCount = (int)Math.Min(info.ResourceCount, int.MaxValue),
             TotalSize = info.TotalSize,
             LargeResourceEnabled = info.LargeResourceEnabled,
@@ -84,21 +86,19 @@ internal static class StorkBackups
         return resource;
     }
 
-    /// <summary>Takes over what the finished resource says.</summary>
+    /// <summary>Takes over what the finished resource says; which resource it is, and where its objects lie, the record knows (<see cref="BackupFolder"/>).</summary>
     public static void Take(BackupInfo info, ApplicationBackup resource, DateTimeOffset now)
     {
         var status = resource.Status;
         info.Stage = Stage.Final;
         info.Status = StatusOf(status.Status) is Status.Success or Status.PartialSuccess or Status.Failed
-            ? new BackupInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason }
+            ? new BackupInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = StoreTexts.OfStork(status.Reason) }
             // The end is the end: what no release of Stork known here says is not to be restored from.
-            : new BackupInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the backup with status '{status.Status}': {status.Reason}" };
-        info.BackupPath = status.BackupPath;
+            : new BackupInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the backup with status '{OutsideText.OneLine(status.Status, 100)}': {StoreTexts.OfStork(status.Reason)}" };
         info.TotalSize = status.TotalSize;
         info.ResourceCount = (ulong)Math.Max(Math.Max(status.ResourceCount, status.Resources.Count), 0);
         info.LargeResourceEnabled = status.LargeResourceEnabled;
         info.FailedVolCount = (ulong)Math.Max(status.FailedVolCount, status.Volumes.Count(v => v.Status == StorkStatus.Failed));
-        (info.CrName, info.CrUid, info.TargetNamespace) = (resource.Metadata.Name, resource.Metadata.Uid, resource.Metadata.Namespace);
         // Stork writes the namespaces that '*' or a label selector stood for.
         if (resource.Spec.Namespaces is { Count: > 0 } namespaces && !namespaces.Contains("*"))
         {

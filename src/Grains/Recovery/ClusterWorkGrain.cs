@@ -8,6 +8,7 @@ using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
+using PxBackup.ObjectStores;
 
 namespace PxBackup.Grains.Recovery;
 
@@ -173,7 +174,8 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince!.Value);
         if (quiet < limits.CheckInterval)
             return limits.CheckInterval;
-        var warning = await BackupOnCluster.WarningAsync(Cluster(record), clusterNamespace, resourceUid);
+        var warning = StoreTexts.OfStork(await BackupOnCluster.WarningAsync(Cluster(record), clusterNamespace, resourceUid));
+        await DoubtLocationAsync(record, warning);
         if (quiet >= withoutWarning || (warning.Length > 0 && quiet >= limits.StuckTimeout))
             return await GiveUpAsync($"Stork made no progress in stage '{stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
         if (warning.Length > 0)
@@ -247,6 +249,35 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     {
         var work = FactsOf(record);
         return new() { UserId = AccessRules.OwnerOf(MetadataOf(record)), UserName = work.CreatedBy, IsSuperAdmin = work.BySuperAdmin };
+    }
+
+    /// <summary>Asks the store of the work's location; a refusal that speaks against the location has it validated again.</summary>
+    protected async Task<T> ThroughStoreAsync<T>(TRecord record, Func<Task<T>> ask)
+    {
+        try
+        {
+            return await ask();
+        }
+        catch (DomainException e) when (e.InnerException is ObjectStoreException { IsAboutTheLocation: true })
+        {
+            await DoubtLocationAsync(record, e.Message);
+            throw;
+        }
+    }
+
+    /// <summary>Has the location validated again when Stork, or a store, wrote that it refuses keys, rights or the bucket.</summary>
+    protected async Task DoubtLocationAsync(TRecord record, string reason)
+    {
+        if (StoreTexts.CauseIn(reason) is not (StoreFailure.InvalidAccessKey or StoreFailure.SignatureMismatch or StoreFailure.AccessDenied or StoreFailure.BucketNotFound))
+            return;
+        try
+        {
+            await Location(record).DoubtAsync(OutsideText.OneLine(reason));
+        }
+        catch (DomainException)
+        {
+            // The location says itself what is wrong with it, when it can.
+        }
     }
 
     protected IClusterGrain Cluster(TRecord record) => GrainFactory.Cluster(new ObjectKey(Key.OrgId, FactsOf(record).ClusterUid));

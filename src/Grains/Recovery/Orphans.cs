@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using PxBackup.Grains.Backups;
 using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Clusters;
@@ -45,7 +46,7 @@ internal sealed partial class Orphans(IGrainFactory grains, IRecordStore store, 
         // data there on purpose and may be back with an older snapshot of the cluster; one that was deleted with its data has none. A
         // restore's copy names the data of a backup that stays.
         if (isBackups && !report.IsFinal)
-            await cluster.CallAsync(call with { Verb = ClusterVerb.Patch, Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() });
+            await BackupOnCluster.LetDataGoAsync(cluster, call, uid: "");
         await cluster.CallAsync(call);
         LogRemoved(logger, call.Resource, report.Namespace, report.Name, key);
     }

@@ -22,7 +22,7 @@ namespace PxBackup.Grains.Restores;
 
 /// <summary>One restore: accepted by one durable write, then driven step by step until its outcome is stored and the cluster is clean.</summary>
 [GrainType("restore")]
-internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : ClusterWorkGrain<RestoreRecord>(ObjectKind.Restore, options.Value), IRestoreGrain
+internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBackupFiles files) : ClusterWorkGrain<RestoreRecord>(ObjectKind.Restore, options.Value), IRestoreGrain
 {
     // The end as a report told it: the resource may be gone before anybody looks.
     private StorkReport? _end;
@@ -131,7 +131,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
             return await GiveUpAsync($"the backup cannot be restored from any more: {e.Message}");
         }
 
-        await BackupOnCluster.PlaceLocationAsync(cluster, location, record.ResourceNamespace);
+        if (await MissingAsync(record, location) is { } missing)
+            return await GiveUpAsync(missing);
+        await BackupOnCluster.PlaceLocationAsync(Location(record), cluster, record.Restore.RestoreInfo.ClusterRef.Uid, location, record.ResourceNamespace);
         await ConfirmAsync();
         await FailPoint.HitAsync("restore.before-resource", Logger);
         try
@@ -151,6 +153,18 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
         return TimeSpan.Zero;
     }
 
+    // Stork, asked to restore what is not in the bucket, never ends and says that a namespace "" is invalid: it is looked for first.
+    private async Task<string?> MissingAsync(RestoreRecord record, OpenLocation location)
+    {
+        var missing = BackupFolder.Of(record.Backup) is { } folder
+            ? string.Join(", ", await ThroughStoreAsync(record, () => files.MissingAsync(location, folder, CancellationToken.None)))
+            : "everything";
+        if (missing.Length == 0)
+            return null;
+        await GrainFactory.Backup(new ObjectKey(Key.OrgId, record.Restore.RestoreInfo.BackupRef.Uid)).FilesMissingAsync(missing);
+        return BackupRules.MissingText(record.Backup, missing);
+    }
+
     private async Task<TimeSpan?> FollowAsync(RestoreRecord record)
     {
         if (await LookAsync(record, cluster => RestoreOnCluster.FindAsync(cluster, record)) is not { } resource)
@@ -161,6 +175,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options) : C
             var final = await AmendAsync(current => RestoreRules.Finish(current, resource, Options, Now));
             await FailPoint.HitAsync("restore.after-final", Logger);
             LogEnd(final);
+            await DoubtLocationAsync(final, resource.Status.Reason);
             return TimeSpan.Zero;
         }
 

@@ -275,6 +275,39 @@ public sealed class BackupLocationGrainTests(GrainCluster cluster) : IAsyncLifet
     }
 
     [Fact]
+    public async Task A_running_deletion_with_the_backups_is_not_weakened_by_one_that_keeps_them()
+    {
+        await Grain.CreateAsync(Request(validate: true), Ann, Token);
+        var backup = await cluster.Backups.AddAsync(Key, (_, _) => Task.CompletedTask);
+
+        await Grain.DeleteAsync(new() { Name = Title, Uid = _uid, DeleteBackups = true }, Ann, Token);
+        await Grain.DeleteAsync(new() { Name = Title, Uid = _uid, DeleteBackups = false }, Ann, Token);
+        await cluster.EndActivationAsync(Grain);
+        await Grain.WakeAsync(Token);
+        await cluster.Store.UntilAsync("the location waits for its backup", () => Stored()?.Status.Reason == "waiting for 1 backups");
+        var deletes = Stored()!.DeleteBackups;
+        cluster.Store.Vanish(backup);
+        await Grain.WakeAsync(Token);
+        await GoneAsync();
+
+        Assert.True(deletes);
+        Assert.All(Asked(backup), method => Assert.Equal("DeleteAsync", method));
+    }
+
+    [Fact]
+    public async Task Doubts_have_the_location_validated_again_and_a_hundred_of_them_do_so_once()
+    {
+        await Grain.CreateAsync(Request(validate: true), Ann, Token);
+        Bucket.Refusal = new(StoreFailure.SignatureMismatch, "SignatureDoesNotMatch", "listing: SignatureDoesNotMatch: no");
+
+        for (var i = 0; i < 100; i++)
+            await Grain.DoubtAsync("SignatureDoesNotMatch", Token);
+        await UntilAsync(Status.ValidationFailed);
+
+        Assert.Equal(2, Bucket.Opened.Count); // At creation, and once more.
+    }
+
+    [Fact]
     public async Task A_deletion_that_a_crash_interrupted_goes_on_in_the_next_activation()
     {
         await Grain.CreateAsync(Request(validate: true), Ann, Token);

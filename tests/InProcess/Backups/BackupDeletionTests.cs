@@ -1,6 +1,9 @@
 using Xunit;
+using PxBackup.Grains.Backups;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Backups;
+using PxBackup.Grains.Records;
+using PxBackup.ObjectStores;
 using PxBackup.Stork.Resources;
 using PxBackup.Tests.InProcess.Clusters;
 using Phase = PxBackup.Grains.Backups.BackupRecord.Types.Phase;
@@ -29,6 +32,94 @@ public sealed class BackupDeletionTests(WorkSilo silo)
         var patched = calls.FindIndex(call => call.StartsWith("patch ApplicationBackup", StringComparison.Ordinal) && call.EndsWith("""{"spec":{"reclaimPolicy":"Delete"}}""", StringComparison.Ordinal));
         Assert.InRange(patched, 0, calls.FindIndex(call => call.StartsWith("delete ApplicationBackup", StringComparison.Ordinal)));
         Assert.Contains(path, silo.Files.Removed);
+        Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
+    }
+
+    [Theory]
+    [InlineData("kube-system")]
+    [InlineData("kube-system/another-backup-1234567/another-uid")]
+    public async Task A_path_that_the_cluster_reports_is_neither_emptied_by_us_nor_by_Stork(string reported)
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        scene.Kubernetes.StorkBacksUp = backup =>
+        {
+            FakeKubernetes.Finish(backup);
+            backup.Status.BackupPath = reported;
+        };
+        var uid = await scene.FinishedBackupAsync();
+        var (info, resource) = (scene.BackupRecord(uid)!.Backup.BackupInfo, scene.Kubernetes.All<ApplicationBackup>().Single().Metadata);
+
+        await DeleteAsync(scene, uid);
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Contains($"the cluster reported '{reported}'", info.Status.Reason, StringComparison.Ordinal);
+        Assert.Equal(0, scene.Kubernetes.Count("patch ApplicationBackup")); // It stays Retain: Stork would go by the path.
+        Assert.DoesNotContain(reported, silo.Files.Removed);
+        Assert.Contains($"kube-system/{resource.Name}/{resource.Uid}", silo.Files.Removed);
+    }
+
+    [Fact]
+    public async Task A_uid_that_the_cluster_makes_up_to_name_another_backups_folder_removes_nothing()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var victim = await scene.FinishedBackupAsync();
+        var (body, stored) = (scene.BackupRecord(victim)!, new RecordKey(ObjectKind.Backup, "default", victim));
+        var thief = victim[..^1] + (victim[^1] == '0' ? '1' : '0'); // The same name on the cluster, since that has seven characters of the uid.
+        var copy = body.Clone();
+        (copy.Backup.Metadata.Uid, copy.Phase) = (thief, Phase.Finished);
+        copy.Backup.Metadata.Ownership = new() { Owner = "eve" };
+        await silo.Store.InsertAsync(stored with { Uid = thief }, copy, BackupRules.IndexOf(copy));
+        var before = silo.Files.Removed.Count;
+
+        await scene.Backup(thief).DeleteAsync(new() { OrgId = "default", Name = copy.Backup.Metadata.Name, Uid = thief }, new() { UserId = "eve", UserName = "Eve" }, Token);
+        await scene.UntilAsync(thief, Status.DeletePending, Second);
+
+        Assert.Equal(before, silo.Files.Removed.Count);
+        Assert.Contains($"is that of backup [{victim}], too: its objects are kept", scene.ReasonOf(thief), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_of_the_keys_has_the_location_validated_again()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var uid = await scene.FinishedBackupAsync();
+        var opened = silo.ObjectStores[scene.Bucket].Opened.Count;
+        var refused = new ObjectStoreException(StoreFailure.SignatureMismatch, "SignatureDoesNotMatch", "listing: SignatureDoesNotMatch: no");
+        silo.Files.Refusals[scene.Bucket] = new(ErrorReason.Unreachable, "the backup's objects could not be removed: SignatureDoesNotMatch: no", refused);
+        silo.ObjectStores[scene.Bucket].Refusal = refused;
+
+        await DeleteAsync(scene, uid);
+        await silo.UntilAsync("the location is found to be invalid", () => scene.LocationRecord()!.BackupLocation.BackupLocationInfo.Status.Status == PxBackup.Api.BackupLocationInfo.Types.StatusInfo.Types.Status.ValidationFailed, Second);
+        silo.Files.Refusals.Clear();
+        await scene.UntilGoneAsync(uid, Second);
+
+        Assert.Equal(opened + 1, silo.ObjectStores[scene.Bucket].Opened.Count);
+        Assert.Contains("SignatureDoesNotMatch", scene.LocationRecord()!.BackupLocation.BackupLocationInfo.Status.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_refusal_of_the_keys_that_Stork_met_has_the_location_validated_again_and_says_the_cure()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var opened = silo.ObjectStores[scene.Bucket].Opened.Count;
+        scene.Kubernetes.StorkBacksUp = backup => FakeKubernetes.Finish(backup, StorkStatus.Failed, "Error uploading resources: blob (code=Unknown): InvalidAccessKeyId: unknown.\n\tstatus code: 403, request id: , host id: ");
+
+        var uid = await scene.StartBackupAsync();
+        await scene.UntilAsync(uid, Status.Failed);
+        await silo.UntilAsync("the location is validated again", () => silo.ObjectStores[scene.Bucket].Opened.Count > opened);
+
+        Assert.EndsWith("Correct the access key (and the session token, if there is one) of the cloud credential.", scene.ReasonOf(uid), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_deletion_through_another_cluster_still_removes_the_resource_on_the_backups_own()
+    {
+        var (scene, other) = (await Scene.ReadyAsync(silo), await Scene.ReadyAsync(silo));
+        var uid = await scene.FinishedBackupAsync();
+
+        await scene.Backup(uid).DeleteAsync(new() { OrgId = "default", Name = "backup-" + uid, Uid = uid, ClusterRef = other.ClusterRef }, WorkSilo.Ann, Token);
+        await scene.UntilGoneAsync(uid, Second);
+
         Assert.Empty(scene.Kubernetes.All<ApplicationBackup>());
     }
 

@@ -1,5 +1,6 @@
 using Xunit;
 using PxBackup.Api;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Clusters;
 using PxBackup.Grains.Interfaces;
@@ -56,6 +57,8 @@ internal sealed class Scene(WorkSilo silo)
     public BackupRecord? BackupRecord(string uid) => silo.Store.Find<BackupRecord>(new(ObjectKind.Backup, "default", uid))?.Body;
 
     public RestoreRecord? RestoreRecord(string uid) => silo.Store.Find<RestoreRecord>(new(ObjectKind.Restore, "default", uid))?.Body;
+
+    public BackupLocationRecord? LocationRecord() => silo.Store.Find<BackupLocationRecord>(new(ObjectKind.BackupLocation, "default", LocationRef.Uid))?.Body;
 
     public BackupCreateRequest BackupRequest(string uid) => new()
     {

@@ -129,9 +129,20 @@ internal sealed class FakeBackupFiles : IBackupFiles
     /// <summary>Why the bucket of this name keeps what it holds.</summary>
     public ConcurrentDictionary<string, string> Kept { get; } = new();
 
-    public Task<string?> RemoveAsync(OpenLocation location, string prefix, CancellationToken cancellationToken)
+    /// <summary>What the store of the bucket of this name refuses with.</summary>
+    public ConcurrentDictionary<string, DomainException> Refusals { get; } = new();
+
+    /// <summary>Files that are not in the bucket of this name.</summary>
+    public ConcurrentDictionary<string, string[]> Missing { get; } = new();
+
+    public Task<string?> RemoveAsync(OpenLocation location, BackupFolder folder, CancellationToken cancellationToken)
     {
-        Removed.Enqueue(prefix);
+        if (Refusals.TryGetValue(location.Location.BackupLocationInfo.Path, out var refusal))
+            throw refusal;
+        Removed.Enqueue(folder.Path);
         return Task.FromResult(Kept.GetValueOrDefault(location.Location.BackupLocationInfo.Path));
     }
+
+    public Task<IReadOnlyList<string>> MissingAsync(OpenLocation location, BackupFolder folder, CancellationToken cancellationToken) =>
+        Task.FromResult<IReadOnlyList<string>>(Missing.GetValueOrDefault(location.Location.BackupLocationInfo.Path, []));
 }

@@ -57,6 +57,29 @@ public sealed class RestoreGrainTests(WorkSilo silo)
     }
 
     [Fact]
+    public async Task A_backup_whose_objects_are_gone_is_found_out_before_anything_is_placed_and_restored_again_once_they_are_back()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var backup = await scene.FinishedBackupAsync();
+        silo.Files.Missing[scene.Bucket] = ["resources.json", "metadata.json"];
+
+        var uid = await scene.StartRestoreAsync(backup);
+        await UntilAtRestAsync(scene, uid, Second);
+        var (restore, status) = (scene.RestoreRecord(uid)!.Restore.RestoreInfo.Status, scene.BackupRecord(backup)!.Backup.BackupInfo.Status);
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => scene.StartRestoreAsync(backup));
+        silo.Files.Missing.Clear();
+        var again = await scene.StartRestoreAsync(backup);
+        await UntilAtRestAsync(scene, again, Second);
+
+        Assert.Equal(Status.Failed, restore.Status);
+        Assert.StartsWith("CloudBackup objects are missing: resources.json, metadata.json in kube-system/", restore.Reason, StringComparison.Ordinal);
+        Assert.Equal((BackupStatus.CloudBackupMissing, restore.Reason), (status.Status, status.Reason));
+        Assert.Equal(ErrorReason.BackupNotRestorable, refusal.Reason);
+        Assert.Equal(1, scene.Kubernetes.Count("create ApplicationRestore"));
+        Assert.Equal((BackupStatus.Success, Status.Success), (scene.BackupRecord(backup)!.Backup.BackupInfo.Status.Status, scene.RestoreRecord(again)!.Restore.RestoreInfo.Status.Status));
+    }
+
+    [Fact]
     public async Task The_outcome_is_stored_before_the_resource_is_removed()
     {
         var scene = await Scene.ReadyAsync(silo);
