@@ -42,6 +42,10 @@ internal static class Fields
         (name ?? Name)("metadata.name", metadata.Name);
         Uid("metadata.uid", metadata.Uid);
         Labels("metadata.labels", metadata.Labels);
+        // Dropped in silence, a share would be one that its giver believes in.
+        MustBeUnset(metadata.Ownership?.Groups.Count > 0, "metadata.ownership.groups", "shares are");
+        MustBeUnset(metadata.Ownership?.Collaborators.Count > 0, "metadata.ownership.collaborators", "shares are");
+        MustBeUnset(metadata.Ownership?.Public is { Type: not Ownership.Types.AccessType.Invalid }, "metadata.ownership.public", "shares are");
         return metadata;
     }
 

@@ -12,6 +12,8 @@ internal static class ObjectMetadata
     /// <summary>Metadata of a new object owned by the caller.</summary>
     public static Metadata New(CreateMetadata request, ObjectKey key, Caller caller, DateTimeOffset now)
     {
+        if (request.Ownership is { Owner.Length: > 0 } ownership && ownership.Owner != caller.UserId)
+            throw DomainException.InvalidField("metadata.ownership.owner", $"an object belongs to who creates it, who is [{OutsideText.OneLine(caller.UserId, 128)}]: leave it out");
         var metadata = new Metadata
         {
             Name = request.Name,
@@ -36,6 +38,8 @@ internal static class ObjectMetadata
     /// <summary>Labels given in an update replace the labels there were; none given keeps them.</summary>
     public static void TakeLabels(this Metadata metadata, CreateMetadata request)
     {
+        if (request.Ownership is { Owner.Length: > 0 } ownership && ownership.Owner != AccessRules.OwnerOf(metadata))
+            throw DomainException.InvalidField("metadata.ownership.owner", $"the object belongs to [{OutsideText.OneLine(AccessRules.OwnerOf(metadata), 128)}], and an update does not change that: leave it out");
         if (request.Labels.Count == 0)
             return;
         metadata.Labels.Clear();

@@ -119,6 +119,9 @@ public sealed class ValidationTests
         { "filter", r => r.Filter = new() { NamespaceFilter = new() } },
         { "exclude_resources", r => r.ExcludeResources.Add(new ResourceInfo()) },
         { "target_namespace_prefix", r => r.TargetNamespacePrefix = "x" },
+        { "metadata.ownership.groups", r => r.Metadata.Ownership = new() { Groups = { new Ownership.Types.AccessConfig { Id = "*" } } } },
+        { "metadata.ownership.collaborators", r => r.Metadata.Ownership = new() { Collaborators = { new Ownership.Types.AccessConfig { Id = "bob" } } } },
+        { "metadata.ownership.public", r => r.Metadata.Ownership = new() { Public = new() { Type = Ownership.Types.AccessType.Read } } },
         { "virtual_machine_restore_options", r => r.VirtualMachineRestoreOptions = new() { SkipVmRestart = true } },
         { "backup_object_type.type", r => r.BackupObjectType = new() { Type = RestoreCreateRequest.Types.BackupObjectType.Types.Type.VirtualMachine } },
     };
