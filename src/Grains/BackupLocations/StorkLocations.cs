@@ -81,7 +81,7 @@ internal static class StorkLocations
         };
 
     private static ResourceMetadata Labelled(string name, string clusterNamespace, Metadata metadata) =>
-        new() { Name = name, Namespace = clusterNamespace, Labels = StorkLabels.For(metadata.Uid) };
+        new() { Name = name, Namespace = clusterNamespace, Labels = StorkLabels.For(metadata.Uid), Annotations = { [StorkLabels.SkipResource] = "true" } };
 
     private static byte[] Text(string value) => Encoding.UTF8.GetBytes(value);
 }

@@ -43,8 +43,12 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
         var cluster = await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).FactsAsync(caller, cancellationToken);
         var location = await GrainFactory.BackupLocation(new ObjectKey(Key.OrgId, request.BackupLocationRef.Uid)).UseAsync(caller, cancellationToken);
+        // Only for kinds that are not Kubernetes' own: whether there are such, the cluster alone knows.
+        var kinds = cluster is { Online: true, Leaving: false } && BackupSelection.NeedsKindsOfCluster(request)
+            ? (await GrainFactory.Cluster(new ObjectKey(Key.OrgId, request.ClusterRef.Uid)).CallAsync(new ClusterCall { Verb = ClusterVerb.ListKinds }, cancellationToken)).Lines
+            : [];
         await FailPoint.HitAsync("backup.before-record", Logger);
-        var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now));
+        var record = await ChangeAsync(_ => BackupRules.Create(request, Key, cluster, location, caller, Options, Now, kinds));
         await FailPoint.HitAsync("backup.after-record", Logger);
         Go();
         return record.Backup;
@@ -161,10 +165,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         var (backup, cluster) = (record.Backup, Cluster(record));
         if (await ReadyAsync(record, "the backup location cannot be used") is not var (facts, location))
             return TimeSpan.Zero;
-        var present = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListNamespaces });
-        var (namespaces, missing) = BackupRules.Select(backup.BackupInfo, [.. present.Lines]);
-        if (namespaces.Count == 0 && backup.BackupInfo.NsLabelSelectors.Length == 0 && backup.BackupInfo.Namespaces.Count > 0)
-            return await GiveUpAsync($"none of the namespaces exists on cluster [{facts.Name}]: {string.Join(", ", missing)}");
+        var (namespaces, missing, kinds, missingKinds) = await BackupOnCluster.ResolveAsync(cluster, backup.BackupInfo);
+        if (namespaces.Count == 0)
+            return await GiveUpAsync(BackupSelection.Nothing(backup.BackupInfo, missing, facts.Name));
+        if (kinds.Count == 0 && missingKinds.Count > 0)
+            return await GiveUpAsync($"{BackupSelection.NothingMatched}: cluster [{facts.Name}] has none of the kinds {Candidates.Listed(missingKinds)}");
         await FailPoint.HitAsync("backup.before-place", Logger);
         await BackupOnCluster.PlaceLocationAsync(Location(record), cluster, backup.BackupInfo.ClusterRef.Uid, location, backup.BackupInfo.TargetNamespace);
         await ConfirmAsync();
@@ -172,10 +177,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         var locationName = StorkLocations.NameOf(location.Location.Metadata);
         try
         {
-            var kinds = await BackupOnCluster.KindsAsync(cluster, backup.BackupInfo);
             var resource = await BackupOnCluster.PlaceAsync(cluster, backup, namespaces, kinds, locationName);
             await FailPoint.HitAsync("backup.after-resource", Logger);
-            await AmendAsync(current => BackupRules.Placed(current, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now));
+            await AmendAsync(current => BackupRules.Placed(current, resource.Metadata.Name, resource.Metadata.Uid, locationName, missing, Options, Now, missingKinds));
         }
         catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
         {
@@ -194,7 +198,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         if (resource.Status.Stage == StorkStage.Final)
         {
             await FailPoint.HitAsync("backup.before-final", Logger);
-            var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now));
+            // Without a volume there may be one that Stork could not take: that it tells by a Warning only.
+            var warnings = resource.Status is { Status: StorkStatus.Successful, Volumes.Count: 0 } ? await BackupOnCluster.WarningsAsync(Cluster(record), resource.Metadata.Namespace, resource.Metadata.Uid) : [];
+            var final = await AmendAsync(current => BackupRules.Finish(current, resource, Now, warnings));
             await FailPoint.HitAsync("backup.after-final", Logger);
             LogEnd(final);
             await DoubtLocationAsync(final, resource.Status.Reason);
@@ -202,7 +208,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
 
         var seen = await AmendAsync(current => BackupRules.Observe(current, ReportOf(resource), Options, Now));
-        return await UnlessStuckAsync(seen, resource.Metadata.Namespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout);
+        return await UnlessStuckAsync(seen, resource.Metadata.Namespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout, BackupRules.StorkWorks(resource.Status.Stage, resource.Status.Reason));
     }
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)

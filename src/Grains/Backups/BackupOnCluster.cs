@@ -37,17 +37,28 @@ internal static class BackupOnCluster
             : throw new DomainException(ErrorReason.Rejected, $"the cluster gave ApplicationBackup [{clusterNamespace}/{resource.Metadata.Name}] the uid '{OutsideText.OneLine(placed.Metadata.Uid, 100)}', which is none: look at what answers for its API server");
     }
 
-    /// <summary>
-    /// The kinds to back up, empty for all. Stork knows no exclusion: kinds to leave out become the list of all others that the
-    /// cluster has.
-    /// </summary>
-    public static async Task<IReadOnlyList<string>> KindsAsync(IClusterGrain cluster, BackupInfo info)
+    /// <summary>What to name to Stork, and what was asked for and is not there.</summary>
+    public static async Task<Placement> ResolveAsync(IClusterGrain cluster, BackupInfo info)
     {
-        if (info.ExcludeResourceTypes.Count == 0)
-            return info.ResourceTypes;
-        IEnumerable<string> kinds = info.ResourceTypes.Count > 0 ? info.ResourceTypes : (await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListKinds })).Lines;
-        string[] left = [.. kinds.Except(info.ExcludeResourceTypes, StringComparer.OrdinalIgnoreCase)];
-        return left.Length > 0 ? left : throw new DomainException(ErrorReason.Rejected, "exclude_resource_types leaves nothing to back up");
+        var all = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListNamespaces });
+        var matching = info.NsLabelSelectors.Length == 0 ? [] : (await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListNamespaces, Name = info.NsLabelSelectors })).Lines;
+        var (namespaces, missing) = BackupSelection.Namespaces(info, [.. all.Lines], [.. matching]);
+        var served = info.ResourceTypes.Count + info.ExcludeResourceTypes.Count == 0 ? [] : (await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListKinds })).Lines;
+        var (kinds, missingKinds) = BackupSelection.KindsFor(info, [.. served]);
+        return new(namespaces, missing, kinds, missingKinds);
+    }
+
+    /// <summary>What Stork has warned of, oldest first; nothing when Events may not be read.</summary>
+    public static async Task<IReadOnlyList<string>> WarningsAsync(IClusterGrain cluster, string clusterNamespace, string resourceUid)
+    {
+        try
+        {
+            return (await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListWarnings, Namespace = clusterNamespace, Name = resourceUid })).Lines;
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
+        {
+            return [];
+        }
     }
 
     /// <summary>The ApplicationBackup as it is now; null when the cluster does not have it.</summary>
@@ -90,18 +101,8 @@ internal static class BackupOnCluster
     }
 
     /// <summary>The newest Warning that Stork recorded about the resource; empty when there is none or Events may not be read: deadlines hold without them.</summary>
-    public static async Task<string> WarningAsync(IClusterGrain cluster, string clusterNamespace, string resourceUid)
-    {
-        try
-        {
-            var reply = await cluster.CallAsync(new ClusterCall { Verb = ClusterVerb.ListWarnings, Namespace = clusterNamespace, Name = resourceUid });
-            return reply.Lines.Count > 0 ? reply.Lines[^1] : "";
-        }
-        catch (DomainException e) when (e.Reason == ErrorReason.Rejected)
-        {
-            return "";
-        }
-    }
+    public static async Task<string> WarningAsync(IClusterGrain cluster, string clusterNamespace, string resourceUid) =>
+        await WarningsAsync(cluster, clusterNamespace, resourceUid) is [.., var newest] ? newest : "";
 
     /// <summary>Facts of a cluster; null when its object is gone.</summary>
     public static async Task<ClusterFacts?> FactsAsync(IClusterGrain cluster)
@@ -137,4 +138,11 @@ internal static class BackupOnCluster
         Name = StorkBackups.NameOf(backup),
         Uid = backup.Metadata.Uid,
     };
+
+    /// <summary>A selection as the cluster answers it.</summary>
+    /// <param name="Namespaces">To name to Stork.</param>
+    /// <param name="MissingNamespaces">Asked for by name and not there.</param>
+    /// <param name="Kinds">To name to Stork; empty for all.</param>
+    /// <param name="MissingKinds">Asked for and not there.</param>
+    internal sealed record Placement(IReadOnlyList<string> Namespaces, IReadOnlyList<string> MissingNamespaces, IReadOnlyList<string> Kinds, IReadOnlyList<string> MissingKinds);
 }

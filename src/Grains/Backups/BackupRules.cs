@@ -18,8 +18,12 @@ internal static class BackupRules
     /// <summary>Why work that is accepted and has not begun waits.</summary>
     public const string WaitsForRoom = "waiting for room on the cluster";
 
+    /// <summary>Why work that was just accepted has not begun.</summary>
+    public const string Accepted = "accepted";
+
     public static BackupRecord Create(
-        BackupCreateRequest request, ObjectKey key, ClusterFacts cluster, OpenLocation location, Caller caller, BackupOptions options, DateTimeOffset now)
+        BackupCreateRequest request, ObjectKey key, ClusterFacts cluster, OpenLocation location, Caller caller, BackupOptions options, DateTimeOffset now,
+        IReadOnlyCollection<string>? kindsOfCluster = null)
     {
         if (cluster.Leaving)
             throw new DomainException(ErrorReason.WrongState, $"cluster [{cluster.Name}] is being removed: no backup can be taken of it");
@@ -48,7 +52,7 @@ internal static class BackupRules
                     ? BackupInfo.Types.BackupObjectType.Types.Type.All
                     : (BackupInfo.Types.BackupObjectType.Types.Type)request.BackupObjectType.Type,
             },
-            Status = new BackupInfo.Types.StatusInfo { Status = Status.Pending, Reason = WaitsForRoom },
+            Status = new BackupInfo.Types.StatusInfo { Status = Status.Pending, Reason = Accepted },
             Stage = Stage.Initial,
             StorkVersion = cluster.StorkVersion,
             TargetNamespace = cluster.AdminNamespace,
@@ -59,6 +63,7 @@ internal static class BackupRules
         info.ResourceTypes.Add(request.ResourceTypes);
         info.ExcludeResourceTypes.Add(request.ExcludeResourceTypes);
         info.VolumeSnapshotClassMapping.Add(request.VolumeSnapshotClassMapping);
+        BackupSelection.Settle(info, kindsOfCluster ?? []);
         return new BackupRecord
         {
             Backup = new BackupObject { Metadata = ObjectMetadata.New(request.Metadata, key, caller, now), BackupInfo = info },
@@ -71,7 +76,8 @@ internal static class BackupRules
     }
 
     /// <summary>The ApplicationBackup exists. An earlier answer may have been lost: then this changes nothing.</summary>
-    public static BackupRecord Placed(BackupRecord record, string name, string uid, string locationName, IReadOnlyList<string> missing, BackupOptions options, DateTimeOffset now)
+    public static BackupRecord Placed(BackupRecord record, string name, string uid, string locationName, IReadOnlyList<string> missing, BackupOptions options, DateTimeOffset now,
+        IReadOnlyList<string>? missingKinds = null)
     {
         if (record.Phase != Phase.Accepted)
             return record;
@@ -81,6 +87,8 @@ internal static class BackupRules
         (info.CrName, info.CrUid) = (name, uid);
         info.MissingNamespaces.Clear();
         info.MissingNamespaces.Add(missing);
+        next.MissingKinds.Clear();
+        next.MissingKinds.Add(missingKinds ?? []);
         info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = "placed on the cluster" };
         return next.Touched(now, options);
     }
@@ -117,7 +125,7 @@ internal static class BackupRules
         var stage = StorkBackups.StageOf(report.Stage);
         if (stage > info.Stage)
             info.Stage = stage;
-        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
+        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = StorkWorks(report.Stage, report.Reason) };
 #if SEEDED_BUGS
         if (SeededBugs.Is("progress-goes-back"))
             info.ResourceCount = 0;
@@ -130,6 +138,10 @@ internal static class BackupRules
         return next.Touched(now, options);
     }
 
+    /// <summary>What Stork says about work under way; where it says nothing, the stage: a reason is never emptied.</summary>
+    public static string StorkWorks(string stage, string reason) =>
+        OutsideText.OneLine(reason) is { Length: > 0 } says ? says : stage.Length > 0 ? $"Stork is in stage '{OutsideText.OneLine(stage, 63)}'" : "placed on the cluster";
+
     /// <summary>Tells a waiting client what holds the backup up, without counting as progress.</summary>
     public static BackupRecord Explain(BackupRecord record, string reason, BackupOptions options, DateTimeOffset now)
     {
@@ -141,7 +153,7 @@ internal static class BackupRules
     }
 
     /// <summary>Stork has ended it: its whole resource decides.</summary>
-    public static BackupRecord Finish(BackupRecord record, Stork.Resources.ApplicationBackup resource, DateTimeOffset now)
+    public static BackupRecord Finish(BackupRecord record, Stork.Resources.ApplicationBackup resource, DateTimeOffset now, IReadOnlyCollection<string>? warnings = null)
     {
         if (record.Phase != Phase.Running)
             return record;
@@ -149,15 +161,7 @@ internal static class BackupRules
         var info = next.Backup.BackupInfo;
         StorkBackups.Take(info, resource, now);
         NotBefore(next.Backup.Metadata.CreateTime, info.CompletionTimeInfo);
-        if (info.Status.Status == Status.Success && info.MissingNamespaces.Count > 0)
-        {
-            info.Status = new BackupInfo.Types.StatusInfo
-            {
-                Status = Status.PartialSuccess,
-                Reason = $"{info.Status.Reason}; namespaces that do not exist on the cluster: {string.Join(", ", info.MissingNamespaces)}",
-            };
-        }
-
+        info.Status = BackupOutcome.Of(record.Backup.BackupInfo, info, record.MissingKinds, warnings ?? []);
         TakePath(next.Backup, resource.Status.BackupPath);
         return next.AtRest(now);
     }
@@ -306,14 +310,6 @@ internal static class BackupRules
             (next.Backup.BackupInfo.CloudCredentialRef, next.Backup.BackupInfo.CloudCredential) = (credential, credential.Name);
         next.Backup.Metadata.Touched(now);
         return next;
-    }
-
-    /// <summary>Which of the namespaces asked for are missing; the backup fails only when none is there.</summary>
-    public static (IReadOnlyList<string> Present, IReadOnlyList<string> Missing) Select(BackupInfo info, IReadOnlyCollection<string> onCluster)
-    {
-        if (info.Namespaces.Count == 0 || info.Namespaces.Contains("*"))
-            return ([.. info.Namespaces], []);
-        return ([.. info.Namespaces.Where(onCluster.Contains)], [.. info.Namespaces.Where(name => !onCluster.Contains(name))]);
     }
 
     public static bool IsRestorable(BackupInfo info) =>

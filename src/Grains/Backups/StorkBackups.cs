@@ -36,12 +36,13 @@ internal static class StorkBackups
                     ["portworx.io/backup-uid"] = backup.Metadata.Uid,
                     ["portworx.io/backup-name"] = backup.Metadata.Name,
                     ["portworx.io/backup-by"] = "backup",
+                    [StorkLabels.SkipResource] = "true",
                 },
             },
             Spec = new ApplicationBackupSpec
             {
+                // Never a selector: Stork would put what it matches in the place of the names (docs/adr/0025).
                 Namespaces = [.. namespaces],
-                NamespaceSelector = info.NsLabelSelectors,
                 BackupLocation = locationName,
                 Selectors = info.LabelSelectors.ToDictionary(),
                 ResourceTypes = [.. info.ResourceTypes],

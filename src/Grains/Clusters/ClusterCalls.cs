@@ -45,7 +45,7 @@ internal static class ClusterCalls
             return Found(await connection.CreateAsync(ResourceText.Read<T>(call.Body), cancellationToken));
 #endif
         if (await FindAsync<T>(connection, call, cancellationToken) is { Found: true } there)
-            return there;
+            return there.Foreign ? there : await SkippedAsync<T>(connection, call, there, cancellationToken);
         try
         {
             var resource = ResourceText.Read<T>(call.Body);
@@ -58,6 +58,13 @@ internal static class ClusterCalls
             return await FindAsync<T>(connection, call, cancellationToken);
         }
     }
+
+    /// <summary>What an older release placed is left out of backups from now on, too.</summary>
+    private static async Task<ClusterReply> SkippedAsync<T>(IClusterConnection connection, ClusterCall call, ClusterReply there, CancellationToken cancellationToken)
+        where T : KubernetesResource =>
+        ResourceText.Read<T>(there.Body).Metadata.Annotations.GetValueOrDefault(StorkLabels.SkipResource) == "true"
+            ? there
+            : Found(await connection.MergePatchAsync<T>(call.Namespace, call.Name, new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { [StorkLabels.SkipResource] = "true" } } }, cancellationToken));
 
     private static async Task<ClusterReply> ApplyAsync<T>(IClusterConnection connection, ClusterCall call, CancellationToken cancellationToken)
         where T : KubernetesResource

@@ -15,6 +15,12 @@ internal static class StorkLabels
     /// <summary>Uid of the backup, restore or location that a resource was made for.</summary>
     public const string Uid = "pxbackup.io/uid";
 
+    /// <summary>
+    /// Annotation with the value <c>true</c> on everything that we place: Stork then leaves it out of every backup. A bucket's key does not
+    /// belong into a backup, nor does work that would begin again where it is restored.
+    /// </summary>
+    public const string SkipResource = "stork.libopenstorage.org/skip-resource";
+
     /// <summary>Selects our resources.</summary>
     public const string Selector = ManagedBy + "=" + ManagedByValue;
 

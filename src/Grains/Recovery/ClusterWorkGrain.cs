@@ -20,10 +20,14 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     where TRecord : class, IMessage<TRecord>, new()
 {
     private static readonly TimeSpan AskForRoomAgain = TimeSpan.FromMinutes(1);
+
+    // Where there is room, the cluster's grain says so in milliseconds: who has heard nothing by then waits for it.
+    private static readonly TimeSpan RoomIsGiven = TimeSpan.FromSeconds(2);
     private readonly ObjectKind _kind = kind;
     private WorkLoop? _loop;
     private DateTimeOffset? _followedSince;
     private DateTimeOffset? _removingSince;
+    private bool _askedForRoom;
 
     /// <summary>There is room for it on the cluster.</summary>
     protected bool IsAdmitted { get; private set; }
@@ -111,6 +115,12 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         if (Now >= work.Deadline)
             return await GiveUpAsync($"no room on cluster [{facts.Name}] within {limits.PendingTimeout}{(facts.Online ? "" : $": the cluster is offline ({facts.Reason})")}");
         await Cluster(record).EnqueueAsync(WorkOf(record));
+        if (facts.Online && !_askedForRoom)
+        {
+            _askedForRoom = true;
+            return RoomIsGiven;
+        }
+
         await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
         return AskForRoomAgain;
     }
@@ -167,19 +177,23 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     /// <param name="resourceUid">Its uid on the cluster.</param>
     /// <param name="stage">Stork's stage.</param>
     /// <param name="withoutWarning">How long it may stay like this without any Warning.</param>
-    protected async Task<TimeSpan?> UnlessStuckAsync(TRecord record, string clusterNamespace, string resourceUid, string stage, TimeSpan withoutWarning)
+    /// <param name="says">What Stork says: it was just heard, so nothing that held the work up before holds any more.</param>
+    protected async Task<TimeSpan?> UnlessStuckAsync(TRecord record, string clusterNamespace, string resourceUid, string stage, TimeSpan withoutWarning, string says)
     {
         // Time in which nobody could look at the cluster does not count against Stork.
         var progressAt = FactsOf(record).Deadline - limits.StageTimeout;
         var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince!.Value);
         if (quiet < limits.CheckInterval)
+        {
+            await ExplainAsync(says);
             return limits.CheckInterval;
+        }
+
         var warning = StoreTexts.OfStork(await BackupOnCluster.WarningAsync(Cluster(record), clusterNamespace, resourceUid));
         await DoubtLocationAsync(record, warning);
         if (quiet >= withoutWarning || (warning.Length > 0 && quiet >= limits.StuckTimeout))
             return await GiveUpAsync($"Stork made no progress in stage '{stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
-        if (warning.Length > 0)
-            await ExplainAsync(warning);
+        await ExplainAsync(warning.Length > 0 ? warning : says);
         return limits.CheckInterval;
     }
 

@@ -185,12 +185,12 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
             // Stork takes its finalizer off when it has let go: until then it restores, whatever is asked for.
             await RestoreOnCluster.StopAsync(Cluster(record), record);
             await FailPoint.HitAsync("restore.after-stop", Logger);
-            return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout) == TimeSpan.Zero ? TimeSpan.Zero : Options.DeletePollInterval;
+            return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout, seen.Restore.RestoreInfo.Status.Reason) == TimeSpan.Zero ? TimeSpan.Zero : Options.DeletePollInterval;
         }
 
         // Not begun at all is told apart: a missing ApplicationBackup leaves no Warning.
         var limit = resource.Status.Stage.Length == 0 && Options.NotBegunTimeout < Options.StageTimeout ? Options.NotBegunTimeout : Options.StageTimeout;
-        return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, limit);
+        return await UnlessStuckAsync(seen, record.ResourceNamespace, resource.Metadata.Uid, resource.Status.Stage, limit, BackupRules.StorkWorks(resource.Status.Stage, resource.Status.Reason));
     }
 
     protected override async Task<TimeSpan?> LostAsync(RestoreRecord record, string reason)

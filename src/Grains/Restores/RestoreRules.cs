@@ -33,15 +33,12 @@ internal static class RestoreRules
             // Stork loses its own default, so the policy is always said: Retain unless asked otherwise.
             ReplacePolicy = request.ReplacePolicy == ReplacePolicy.Types.Type.Invalid ? ReplacePolicy.Types.Type.Retain : request.ReplacePolicy,
             BackupObjectType = new RestoreInfo.Types.BackupObjectType { Type = RestoreInfo.Types.BackupObjectType.Types.Type.All },
-            Status = new RestoreInfo.Types.StatusInfo { Status = Status.Pending, Reason = BackupRules.WaitsForRoom },
+            Status = new RestoreInfo.Types.StatusInfo { Status = Status.Pending, Reason = BackupRules.Accepted },
             StorkVersion = cluster.StorkVersion,
             RestoreStatus = new RestoreInfo.Types.RestoreResourceState(),
         };
         info.LabelSelectors.Add(backup.BackupInfo.LabelSelectors);
-        info.NamespaceMapping.Add(Mapping(request, backup.BackupInfo));
-        info.IncludeOptionalResourceTypes.Add(request.IncludeOptionalResourceTypes);
-        info.IncludeResources.Add(request.IncludeResources);
-        info.StorageClassMapping.Add(request.StorageClassMapping);
+        RestoreSelection.Settle(info, request, backup, cluster);
         var kept = backup.Clone();
         kept.BackupInfo.Resources.Clear(); // The list stays with the backup; Stork reads the bucket.
         var restore = new RestoreObject { Metadata = ObjectMetadata.New(request.Metadata, key, caller, now), RestoreInfo = info };
@@ -79,7 +76,7 @@ internal static class RestoreRules
         var next = record.Clone();
         var info = next.Restore.RestoreInfo;
         (next.ProgressMark, next.Deadline) = (mark, At(now + options.StageTimeout));
-        info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = report.Reason };
+        info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = BackupRules.StorkWorks(report.Stage, report.Reason) };
         // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
         var applying = report.Stage == "Applications" || info.RestoreStatus.RestoreStatus == ResourceStatus.Applying;
         info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = applying ? ResourceStatus.Applying : ResourceStatus.Preparing };
@@ -104,7 +101,10 @@ internal static class RestoreRules
         if (record.Phase != Phase.Running)
             return record;
         var next = record.Clone();
-        StorkRestores.Take(next.Restore.RestoreInfo, resource);
+        var info = next.Restore.RestoreInfo;
+        StorkRestores.Take(info, resource);
+        info.Status = RestoreOutcome.Of(record.Restore.RestoreInfo, info);
+        info.RestoredResourceCount = RestoreOutcome.RestoredOf(info);
         next.Phase = Phase.Cleaning;
         return next.Touched(now, options);
     }
@@ -214,20 +214,6 @@ internal static class RestoreRules
             References = [.. BackupRules.ReferencesOf(info.ClusterRef, info.BackupRef, info.BackupLocationRef), .. record.Phase == Phase.Cleaning ? [StillOn.Cluster(info.ClusterRef.Uid)] : Array.Empty<string>()],
             DueAt = record.DueAt?.ToDateTimeOffset(),
         };
-    }
-
-    /// <summary>An empty mapping restores every namespace under its own name; a source that the backup does not hold is refused.</summary>
-    private static Dictionary<string, string> Mapping(RestoreCreateRequest request, BackupInfo backup)
-    {
-        if (request.NamespaceMapping.Count == 0)
-            return backup.Namespaces.Distinct().ToDictionary(name => name, name => name);
-        foreach (var source in request.NamespaceMapping.Keys)
-        {
-            if (!backup.Namespaces.Contains(source))
-                throw DomainException.InvalidField("namespace_mapping", $"namespace [{source}] is not in the backup; it holds {string.Join(", ", backup.Namespaces)}");
-        }
-
-        return request.NamespaceMapping.ToDictionary();
     }
 
     private static RestoreRecord Touched(this RestoreRecord record, DateTimeOffset now, RestoreOptions options)

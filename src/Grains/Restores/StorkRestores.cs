@@ -29,6 +29,7 @@ internal static class StorkRestores
                     ["portworx.io/backup-uid"] = info.BackupRef.Uid,
                     ["portworx.io/backup-name"] = info.BackupRef.Name,
                     ["portworx.io/backup-by"] = "restore",
+                    [StorkLabels.SkipResource] = "true",
                 },
             },
             Spec = new ApplicationRestoreSpec

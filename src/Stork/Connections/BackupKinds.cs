@@ -5,34 +5,16 @@ namespace PxBackup.Stork;
 /// <summary>Which kinds Stork can back up on a cluster.</summary>
 internal sealed class BackupKinds(ClusterConnection connection)
 {
-    // FACTS §2, by group. Stork collects no others, HorizontalPodAutoscaler and Pod among them.
-    private static readonly Dictionary<string, string[]> BuiltIn = new(StringComparer.Ordinal)
-    {
-        [""] = ["PersistentVolumeClaim", "PersistentVolume", "ConfigMap", "Service", "Secret", "ServiceAccount", "ResourceQuota", "LimitRange", "Endpoints"],
-        ["apps"] = ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"],
-        ["batch"] = ["CronJob", "Job"],
-        ["networking.k8s.io"] = ["Ingress", "NetworkPolicy"],
-        ["extensions"] = ["Ingress"],
-        ["policy"] = ["PodDisruptionBudget"],
-        ["rbac.authorization.k8s.io"] = ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"],
-        ["admissionregistration.k8s.io"] = ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"],
-        ["scheduling.k8s.io"] = ["PriorityClass"],
-        ["apps.openshift.io"] = ["DeploymentConfig"],
-        ["image.openshift.io"] = ["ImageStream"],
-        ["route.openshift.io"] = ["Route"],
-        ["template.openshift.io"] = ["Template"],
-    };
-
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
     {
         var registered = await RegisteredAsync(cancellationToken).ConfigureAwait(false);
         var groups = await connection.GetAsync("/apis", StorkJson.TypeInfo<ApiGroupList>(), cancellationToken).ConfigureAwait(false);
         var kinds = new SortedSet<string>(StringComparer.Ordinal);
-        Add(kinds, await ServedAsync("/api/v1", cancellationToken).ConfigureAwait(false), BuiltIn[""]);
+        Add(kinds, await ServedAsync("/api/v1", cancellationToken).ConfigureAwait(false), CollectedKinds.ByGroup[""]);
         foreach (var group in groups.Groups)
         {
             var custom = registered.GetValueOrDefault(group.Name);
-            var wanted = BuiltIn.GetValueOrDefault(group.Name);
+            var wanted = CollectedKinds.ByGroup.GetValueOrDefault(group.Name);
             if (custom is null && wanted is null)
                 continue;
             // A registration names its version; everything else is served in the preferred one.

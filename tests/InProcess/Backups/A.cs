@@ -68,7 +68,7 @@ internal static class A
     {
         Metadata = new() { Name = "nightly-shop-0b0c4a5", Namespace = "kube-system", Uid = "cr-uid" },
         Spec = new() { Namespaces = ["shop", "blog"] },
-        Status = new() { Stage = StorkStage.Final, Status = status, Reason = "as Stork says", BackupPath = "kube-system/nightly-shop-0b0c4a5/cr-uid", FinishTimestamp = Noon.AddSeconds(10) },
+        Status = new() { Stage = StorkStage.Final, Status = status, Reason = "as Stork says", BackupPath = "kube-system/nightly-shop-0b0c4a5/cr-uid", FinishTimestamp = Noon.AddSeconds(10), ResourceCount = 3 },
     };
 
     public static RestoreCreateRequest RestoreRequest() => new()
@@ -90,6 +90,6 @@ internal static class A
     public static ApplicationRestore FinalRestore(string status = StorkStatus.Successful) => new()
     {
         Metadata = new() { Name = "back-again-9f3be77", Namespace = "kube-system", Uid = "restore-cr-uid" },
-        Status = new() { Stage = StorkStage.Final, Status = status, Reason = "as Stork says" },
+        Status = new() { Stage = StorkStage.Final, Status = status, Reason = "as Stork says", ResourceCount = 3, RestoredResourceCount = 3 },
     };
 }

@@ -114,6 +114,8 @@ public sealed class BackupGrainTests(WorkSilo silo)
         await silo.UntilAsync("two backups ran", () => uids.Count(uid => scene.BackupRecord(uid)!.Phase == Phase.Running) == 2);
 
         var waiting = uids.Where(uid => scene.BackupRecord(uid)!.Phase == Phase.Accepted).ToList();
+        Assert.All(waiting, uid => Assert.Equal("accepted", scene.ReasonOf(uid)));
+        await silo.UntilAsync("those without room said so", () => waiting.All(uid => scene.ReasonOf(uid) == "waiting for room on the cluster"), Second);
         await scene.Backup(uids.Except(waiting).First()).DeleteAsync(new() { OrgId = "default" }, WorkSilo.Ann, Token);
         await silo.UntilAsync("a third backup ran", () => waiting.Any(uid => scene.BackupRecord(uid)!.Phase == Phase.Running), Second);
 
@@ -182,7 +184,7 @@ public sealed class BackupGrainTests(WorkSilo silo)
         await scene.UntilAsync(failed, Status.Failed);
 
         Assert.Equal(["shop"], scene.Kubernetes.All<ApplicationBackup>().Single().Spec.Namespaces);
-        Assert.Equal($"none of the namespaces exists on cluster [{scene.ClusterRef.Name}]: lost", scene.ReasonOf(failed));
+        Assert.Equal($"nothing matched the selection: none of the namespaces exists on cluster [{scene.ClusterRef.Name}]: lost", scene.ReasonOf(failed));
     }
 
     [Fact]
@@ -243,6 +245,39 @@ public sealed class BackupGrainTests(WorkSilo silo)
         await scene.UntilAsync(uid, Status.Failed, HalfMinute);
 
         Assert.StartsWith("Stork made no progress in stage ''", scene.ReasonOf(uid));
+    }
+
+    [Fact]
+    public async Task What_an_older_release_placed_is_left_out_of_backups_from_its_next_use_on()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        await scene.FinishedBackupAsync();
+        var (secret, location) = (scene.Kubernetes.All<Secret>().Single(), scene.Kubernetes.All<StorkBackupLocation>().Single());
+        secret.Metadata.Annotations.Clear();
+        location.Metadata.Annotations.Clear();
+        scene.Kubernetes.Put(secret);
+        scene.Kubernetes.Put(location);
+
+        await scene.FinishedBackupAsync();
+
+        Assert.All([.. scene.Kubernetes.All<Secret>(), .. scene.Kubernetes.All<StorkBackupLocation>(), .. scene.Kubernetes.All<ApplicationBackup>()],
+            (KubernetesResource resource) => Assert.Equal("true", resource.Metadata.Annotations.GetValueOrDefault("stork.libopenstorage.org/skip-resource")));
+    }
+
+    [Fact]
+    public async Task A_reason_does_not_outlive_what_it_was_about()
+    {
+        const string says = "Starting the Volume backups";
+        var scene = await Scene.ReadyAsync(silo);
+        scene.Kubernetes.StorkBacksUp = backup => backup.Status = new() { Stage = StorkStage.Volumes, Status = StorkStatus.InProgress, Reason = says };
+        var uid = await scene.StartBackupAsync();
+        await silo.UntilAsync("Stork was heard", () => scene.ReasonOf(uid) == says, Second);
+        scene.Kubernetes.Before = call => call.StartsWith("find ApplicationBackup", StringComparison.Ordinal) ? throw FakeKubernetes.Lost() : Task.CompletedTask;
+        await silo.UntilAsync("the outage was told", () => scene.ReasonOf(uid).Contains("the connection broke", StringComparison.Ordinal), HalfMinute);
+
+        scene.Kubernetes.Before = null;
+
+        await silo.UntilAsync("Stork was heard again", () => scene.ReasonOf(uid) == says, HalfMinute);
     }
 
     [Fact]

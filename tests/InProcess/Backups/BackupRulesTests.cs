@@ -164,16 +164,14 @@ public sealed class BackupRulesTests
     }
 
     [Theory]
-    [InlineData("a,b", "a,b,c", "a,b", "")]
-    [InlineData("a,gone", "a,b", "a", "gone")]
-    [InlineData("gone", "a", "", "gone")]
-    [InlineData("*", "a", "*", "")]
-    public void Namespaces_that_are_missing_are_left_out_and_remembered(string asked, string there, string present, string missing)
-    {
-        var (taken, left) = BackupRules.Select(A.Backup(asked.Split(',')).Backup.BackupInfo, there.Split(','));
+    [InlineData("Volumes", "", "Stork is in stage 'Volumes'")]
+    [InlineData("", "", "placed on the cluster")]
+    [InlineData("Volumes", "Starting\nthe Volume backups", "Starting the Volume backups")]
+    public void Progress_that_says_nothing_empties_no_reason(string stage, string reason, string says) =>
+        Assert.Equal(says, BackupRules.Observe(A.Running(), A.Report(stage, lastUpdate: "1") with { Reason = reason }, A.Options, A.Noon).Backup.BackupInfo.Status.Reason);
 
-        Assert.Equal((present, missing), (string.Join(',', taken), string.Join(',', left)));
-    }
+    [Fact]
+    public void What_was_just_accepted_does_not_claim_to_wait_for_anybody() => Assert.Equal("accepted", A.Backup().Backup.BackupInfo.Status.Reason);
 
     [Fact]
     public void A_decision_never_changes_the_record_it_was_given()

@@ -71,7 +71,7 @@ public sealed class OrphanTests(WorkSilo silo)
         ApplicationRestore? made = null;
         scene.Kubernetes.StorkRestores = restore =>
         {
-            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" };
+            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored", ResourceCount = 3 };
             made = restore;
         };
         var restore = await scene.StartRestoreAsync(backup);
@@ -94,7 +94,7 @@ public sealed class OrphanTests(WorkSilo silo)
         ApplicationRestore? before = null;
         scene.Kubernetes.StorkRestores = restore =>
         {
-            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" };
+            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored", ResourceCount = 3 };
             before = restore;
         };
         var restore = await scene.StartRestoreAsync(backup);

@@ -2,6 +2,8 @@ using System.Text;
 using Xunit;
 using PxBackup.Api;
 using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Backups;
+using PxBackup.Grains.Restores;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Stork.Resources;
 
@@ -49,6 +51,23 @@ public sealed class StorkLocationsTests
         var secret = ResourceText.Read<Secret>(StorkLocations.Place(A.Location(new() { Path = "bucket" }), "kube-system")[0].Body).Data;
 
         Assert.Equal(("", "", ""), (Text(secret, "encryptionKey"), Text(secret, "sse"), Text(secret, "storageClass")));
+    }
+
+    [Fact]
+    public void Everything_that_is_placed_is_left_out_of_every_backup()
+    {
+        var restore = A.Restore().Restore;
+        List<KubernetesResource> placed =
+        [
+            .. StorkLocations.Place(A.Location(), "kube-system").Select(call => call.Resource == ClusterResource.Secret ? ResourceText.Read<Secret>(call.Body) : (KubernetesResource)ResourceText.Read<StorkBackupLocation>(call.Body)),
+            StorkBackups.ToResource(A.Backup().Backup, ["shop"], "kube-system", "loc"),
+            StorkBackups.ToFinishedResource(A.Finished().Backup, "n", "kube-system", "loc", A.RestoreUid),
+            StorkRestores.ToResource(restore, "n", "kube-system", "b", "loc"),
+        ];
+
+        Assert.All(placed, resource => Assert.Equal("true", resource.Metadata.Annotations.GetValueOrDefault("stork.libopenstorage.org/skip-resource")));
+        // Every kind that features can place; a new one is added here.
+        Assert.Equal(Enum.GetNames<ClusterResource>().Except(["None", "Rule"]).Order(), placed.Select(resource => resource.GetType().Name.Replace("Stork", "", StringComparison.Ordinal)).Distinct().Order());
     }
 
     private static string Text(Dictionary<string, byte[]> data, string key) => Encoding.UTF8.GetString(data[key]);

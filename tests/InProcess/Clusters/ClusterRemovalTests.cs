@@ -46,7 +46,7 @@ public sealed class ClusterRemovalTests(WorkSilo silo)
         await RemoveAsync(scene);
         await silo.UntilAsync("it was to be deleted", () => scene.Kubernetes.All<ApplicationRestore>().Single().Metadata.DeletionTimestamp is not null, Second);
         var status = scene.ClusterRecord()!.Cluster.ClusterInfo.Status;
-        await scene.Kubernetes.ChangeAsync<ApplicationRestore>(restore => restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" });
+        await scene.Kubernetes.ChangeAsync<ApplicationRestore>(restore => restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored", ResourceCount = 3 });
         await silo.UntilAsync("the outcome was known", () => scene.RestoreRecord(uid)!.Phase == RestorePhase.Cleaning, Second);
         await scene.Kubernetes.RemoveAsync<ApplicationRestore>();
         scene.Kubernetes.StorkRemoves = true;

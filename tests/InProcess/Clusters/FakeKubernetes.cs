@@ -32,7 +32,7 @@ internal sealed class FakeKubernetes
 
     /// <summary>What Stork makes of a new ApplicationRestore.</summary>
     public Action<ApplicationRestore>? StorkRestores { get; set; } = restore =>
-        restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored" };
+        restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, Reason = "restored", ResourceCount = 3, RestoredResourceCount = 3 };
 
     /// <summary>Stork takes its finalizer off what is deleted; without it, the resource stays.</summary>
     public bool StorkRemoves { get; set; } = true;

@@ -22,7 +22,7 @@ public sealed class RestoreGrainTests(WorkSilo silo)
         var scene = await Scene.ReadyAsync(silo);
         var backup = await scene.FinishedBackupAsync();
         string? used = null;
-        scene.Kubernetes.StorkRestores = restore => (used, restore.Status) = (restore.Spec.BackupName, new() { Stage = StorkStage.Final, Status = StorkStatus.Successful });
+        scene.Kubernetes.StorkRestores = restore => (used, restore.Status) = (restore.Spec.BackupName, new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, ResourceCount = 3 });
 
         var uid = await scene.StartRestoreAsync(backup);
         await UntilAtRestAsync(scene, uid, Second);
@@ -42,7 +42,7 @@ public sealed class RestoreGrainTests(WorkSilo silo)
         onto.Kubernetes.StorkRestores = restore =>
         {
             placed = onto.Kubernetes.All<ApplicationBackup>().Single(one => one.Metadata.Name == restore.Spec.BackupName);
-            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful };
+            restore.Status = new() { Stage = StorkStage.Final, Status = StorkStatus.Successful, ResourceCount = 3 };
         };
 
         var uid = await from.StartRestoreAsync(backup, onto);

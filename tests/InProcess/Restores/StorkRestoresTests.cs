@@ -30,6 +30,8 @@ public sealed class StorkRestoresTests
     [Fact]
     public void The_resource_says_what_the_request_asked_for()
     {
+        var backup = A.Finished().Backup.Clone();
+        backup.BackupInfo.Volumes.Add(new BackupInfo.Types.Volume { Namespace = "shop", Pvc = "data", DriverName = "kdmp", StorageClass = "slow" });
         var restore = A.Restore(request =>
         {
             request.NamespaceMapping["shop"] = "shop2";
@@ -37,7 +39,7 @@ public sealed class StorkRestoresTests
             request.IncludeOptionalResourceTypes.Add("Job");
             request.IncludeResources.Add(new ResourceInfo { Group = "apps", Version = "v1", Kind = "Deployment", Namespace = "shop", Name = "web" });
             request.StorageClassMapping["slow"] = "fast";
-        }).Restore;
+        }, backup).Restore;
 
         var json = StorkBackupsTests.Json(StorkRestores.ToResource(restore, "back-again-9f3be77", "kube-system", "nightly-shop-0b0c4a5", "loc"));
 
