@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
+using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Errors;
@@ -57,7 +58,7 @@ internal sealed partial class ErrorInterceptor(TimeProvider time, ILogger<ErrorI
         {
             case DomainException { Reason: not ErrorReason.Unspecified } refusal:
                 LogRefusal(logger, context.Method, refusal.Reason);
-                return ErrorDetails.ToRpc(refusal);
+                return ErrorDetails.ToRpc(IdempotencyKey.Named(refusal, context));
             case OperationCanceledException when context.CancellationToken.IsCancellationRequested:
                 return time.GetUtcNow() >= context.Deadline
                     ? Of(StatusCode.DeadlineExceeded, "the call's deadline passed before the answer was there")

@@ -24,7 +24,7 @@ internal interface IReferences
 
     /// <summary>
     /// The key of an object that is to be created; its uid is written into the metadata: the client's, or one that follows from the call's
-    /// idempotency key (<see cref="RequestId"/>), or a new UUID.
+    /// idempotency key (<see cref="IdempotencyKey"/>), or a new UUID.
     /// </summary>
     /// <exception cref="DomainException">
     /// <see cref="ErrorReason.NotFound"/>: there is no such organization; <see cref="ErrorReason.InvalidField"/>: the idempotency key is none

@@ -8,7 +8,7 @@ namespace PxBackup.Gateway.Requests;
 
 /// <summary>
 /// Asks again when the silo that was to answer a read is lost: a grain of it lives elsewhere a moment later. Only methods that
-/// change nothing; a write whose outcome is unknown is the client's to repeat, with its uid or <c>x-request-id</c>.
+/// change nothing; a write whose outcome is unknown is the client's to repeat, with its uid or <c>idempotency-key</c>.
 /// </summary>
 internal sealed partial class ReadRetryInterceptor(TimeProvider time, ILogger<ReadRetryInterceptor> logger) : Interceptor
 {

@@ -43,8 +43,8 @@ internal sealed class References(IGrainFactory grains) : IReferences
     {
         if (metadata.Uid.Length > 0)
             return new ObjectKey(metadata.OrgId, metadata.Uid);
-        if (RequestId.Of(context) is { } requestId)
-            return new ObjectKey(metadata.OrgId, RequestId.UidFor(kind, metadata.OrgId, context.Caller().UserId, requestId));
+        if (IdempotencyKey.Of(context) is { } idempotencyKey)
+            return new ObjectKey(metadata.OrgId, IdempotencyKey.UidFor(kind, metadata.OrgId, context.Caller().UserId, idempotencyKey));
         var made = new ObjectKey(metadata.OrgId, Guid.NewGuid().ToString());
         NewUid.Announce(made);
         return made;

@@ -5,6 +5,7 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using PxBackup.Gateway.Requests;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -32,6 +33,8 @@ internal static class RestMetadata
         {
             if (string.Equals(name, HeaderNames.Authorization, StringComparison.OrdinalIgnoreCase))
                 Add(metadata, "authorization", values);
+            else if (string.Equals(name, IdempotencyKey.Header, StringComparison.OrdinalIgnoreCase))
+                Add(metadata, IdempotencyKey.Header, values);
 
             if (Permanent.Contains(name))
                 Add(metadata, PermanentPrefix + name, values);

@@ -32,6 +32,6 @@ internal static class RequestHash
     /// <param name="key">Its key.</param>
     /// <param name="isCallers">The object is the caller's own: then it is the request that differs.</param>
     public static DomainException Taken(ObjectKind kind, ObjectKey key, bool isCallers) => isCallers
-        ? new(ErrorReason.RequestMismatch, $"{kind.Title()} with uid [{key.Uid}] already exists with other contents; repeat the request as it was, or give a new uid or x-request-id")
+        ? new(ErrorReason.RequestMismatch, $"{kind.Title()} with uid [{key.Uid}] already exists with other contents; repeat the request as it was, or give a new uid or idempotency-key")
         : new(ErrorReason.AlreadyExists, $"{kind.Title()} with uid [{key.Uid}] already exists");
 }

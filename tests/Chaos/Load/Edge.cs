@@ -26,6 +26,9 @@ internal sealed class Edge : IDisposable
     public static readonly TimeSpan Deadline = TimeSpan.FromSeconds(15);
     private static readonly JsonFormatter Formatter = new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true));
     private static readonly JsonParser Parser = new(JsonParser.Settings.Default.WithIgnoreUnknownFields(true));
+    // The second one is for gateways of the builds that an upgrade starts from, which know no other; both stand for the same uid.
+    private static readonly string[] KeyHeaders = ["idempotency-key", "x-request-id"];
+
     private readonly GrpcChannel[] _channels;
     private readonly HttpClient[] _http;
     private readonly string _authorization;
@@ -93,8 +96,8 @@ internal sealed class Edge : IDisposable
         where TAnswer : class, IMessage<TAnswer>, new()
     {
         var headers = new Metadata { { "authorization", _authorization } };
-        if (requestId.Length > 0)
-            headers.Add("x-request-id", requestId);
+        foreach (var name in requestId.Length > 0 ? KeyHeaders : [])
+            headers.Add(name, requestId);
         try
         {
             using var call = _channels[gateway].CreateCallInvoker().AsyncUnaryCall(rpc.Method, null, new CallOptions(headers, DateTime.UtcNow + deadline), request);
@@ -115,8 +118,8 @@ internal sealed class Edge : IDisposable
         var (verb, path, hasBody) = rpc.Rest!(request);
         using var message = new HttpRequestMessage(verb, new Uri(path, UriKind.Relative));
         message.Headers.TryAddWithoutValidation("Authorization", _authorization);
-        if (requestId.Length > 0)
-            message.Headers.TryAddWithoutValidation("x-request-id", requestId);
+        foreach (var name in requestId.Length > 0 ? KeyHeaders : [])
+            message.Headers.TryAddWithoutValidation(name, requestId);
         if (hasBody)
             message.Content = new StringContent(Formatter.Format(request), Encoding.UTF8, "application/json");
         using var limit = new CancellationTokenSource(deadline);

@@ -28,7 +28,7 @@ internal sealed record Story
 
     public required string Name { get; init; }
 
-    /// <summary>The client's choice; empty where the request carries an <c>x-request-id</c> instead.</summary>
+    /// <summary>The client's choice; empty where the request carries an <c>idempotency-key</c> instead.</summary>
     public required string Uid { get; init; }
 
     public required string RequestId { get; init; }
