@@ -26,6 +26,8 @@ internal static class BearerToken
         token = value[blank..].TrimStart(' ');
         if (token.Length > IdentityOptions.MaxTokenLength)
             return TokenException.Malformed($"it is longer than {IdentityOptions.MaxTokenLength} characters");
+        if (token.Contains(','))
+            return TokenException.Doubled();
         return token.ContainsAnyExcept(TokenCharacters) ? TokenException.Malformed("it holds characters that no JWT has") : null;
     }
 }

@@ -33,6 +33,9 @@ public enum TokenFault
     /// <summary>The user was removed or disabled after the token was issued.</summary>
     UserGone,
 
+    /// <summary>The token was ended before its time: sign-out, a new password, a refresh token that came twice.</summary>
+    SignedOut,
+
     /// <summary>The issuer's keys cannot be fetched: nothing is said about the token.</summary>
     IssuerUnavailable,
 }
@@ -50,6 +53,12 @@ public sealed class TokenException : Exception
 
     internal static TokenException Missing() =>
         new(TokenFault.Missing, "no token: send the header 'authorization: bearer <token>'");
+
+    internal static TokenException Doubled() =>
+        new(TokenFault.Malformed, "token malformed: more than one authorization header came: send exactly one, with one token");
+
+    internal static TokenException SignedOut() =>
+        new(TokenFault.SignedOut, "the token was ended by sign-out or a new password; sign in again");
 
     internal static TokenException Malformed(string what, Exception? cause = null) =>
         new(TokenFault.Malformed, $"token malformed: {what}", cause);

@@ -46,6 +46,17 @@ public sealed class GatewayOptions
     /// <summary>Time without any request after which a connection is closed. 130 s: longer than the 120 s that load balancers commonly keep theirs.</summary>
     public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(130);
 
+    /// <summary>Time for a request's body to arrive. 1 min: the largest one at 70 KiB/s.</summary>
+    public TimeSpan BodyTimeout { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Bytes of requests held at once, of all callers together. 128 MiB: decoded they are a few times that, and 768 MiB must do.</summary>
+    [Range(1024 * 1024, 64L * 1024 * 1024 * 1024)]
+    public long MaxBodyBytesAtOnce { get; set; } = 128 * 1024 * 1024;
+
+    /// <summary>Bytes of requests held at once, of one caller. A quarter of all: one who floods leaves room for others.</summary>
+    [Range(1024 * 1024, 64L * 1024 * 1024 * 1024)]
+    public long MaxBodyBytesOfCaller { get; set; } = 32 * 1024 * 1024;
+
     /// <summary>The address as Kestrel takes it; null stands for all.</summary>
     internal bool TryGetAddress(out IPAddress? address)
     {
@@ -78,6 +89,12 @@ internal sealed class GatewayOptionsRules : IValidateOptions<GatewayOptions>
             faults.Add($"Gateway:HeadersTimeout is {options.HeadersTimeout}, it must be 1 second to 5 minutes");
         if (options.KeepAliveTimeout < TimeSpan.FromSeconds(1) || options.KeepAliveTimeout > TimeSpan.FromHours(1))
             faults.Add($"Gateway:KeepAliveTimeout is {options.KeepAliveTimeout}, it must be 1 second to 1 hour");
+        if (options.BodyTimeout < TimeSpan.FromSeconds(1) || options.BodyTimeout > TimeSpan.FromHours(1))
+            faults.Add($"Gateway:BodyTimeout is {options.BodyTimeout}, it must be 1 second to 1 hour");
+        if (options.MaxBodyBytesOfCaller < 2L * options.MaxMessageBytes)
+            faults.Add($"Gateway:MaxBodyBytesOfCaller is {options.MaxBodyBytesOfCaller}, it must be at least twice Gateway:MaxMessageBytes, {options.MaxMessageBytes}");
+        if (options.MaxBodyBytesAtOnce < options.MaxBodyBytesOfCaller)
+            faults.Add($"Gateway:MaxBodyBytesAtOnce is {options.MaxBodyBytesAtOnce}, it must be at least Gateway:MaxBodyBytesOfCaller, {options.MaxBodyBytesOfCaller}");
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);
     }
 }

@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -37,6 +38,9 @@ public static class GatewaySetup
         services.TryAddSingleton(TimeProvider.System);
 
         services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<CallGate>();
+        services.AddSingleton<BodyBudget>();
+        services.AddSingleton<RequestGate>();
         services.AddSingleton<AccessInterceptor>();
         services.AddSingleton<ReadRetryInterceptor>();
         // First is outermost: refusals of the access check are translated too.
@@ -56,6 +60,9 @@ public static class GatewaySetup
         services.AddPxIdentity(configuration);
         services.AddPublishedServices();
         services.AddGrpcHealthChecks(health => health.Services.Map("", check => check.Tags.Contains(ProbeSetup.Ready))).AddReadiness();
+        // Last: whatever above adds gRPC again must not bring its own binder back.
+        services.RemoveAll(typeof(IServiceMethodProvider<>));
+        services.AddSingleton(typeof(IServiceMethodProvider<>), typeof(GrpcMethods<>));
         return services.AddPxMetrics();
     }
 
@@ -63,7 +70,7 @@ public static class GatewaySetup
     public static WebApplication MapPxGateway(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.MapWhen(Listener.IsGrpc, grpc => grpc.UseRouting().UseEndpoints(endpoints =>
+        app.MapWhen(Listener.IsGrpc, grpc => grpc.UseRouting().UseMiddleware<GrpcGate>().UseEndpoints(endpoints =>
         {
             endpoints.MapRpcServices();
             endpoints.MapGrpcHealthChecksService();

@@ -44,6 +44,8 @@ internal sealed class KestrelSetup(IOptions<GatewayOptions> options) : IConfigur
         // The services' own limit answers in words. Up to here what is left of a larger body is still taken in, so that the client gets
         // to read that answer; above it the connection is cut.
         limits.MaxRequestBodySize = 8L * gateway.MaxMessageBytes;
+        // What lies unread of one connection; Kestrel's own 1 MiB is for servers with few of them.
+        limits.MaxRequestBufferSize = 128 * 1024;
         limits.MaxRequestHeadersTotalSize = 32 * 1024; // a token of 16 KiB and what proxies add
         limits.MaxRequestHeaderCount = 100;
         limits.MaxRequestLineSize = 16 * 1024;         // list filters stand in the query

@@ -75,7 +75,7 @@ internal static class AdminApi
         try
         {
             var validator = context.RequestServices.GetRequiredService<ITokenValidator>();
-            caller = await validator.ValidateAsync(context.Request.Headers.Authorization, context.RequestAborted).ConfigureAwait(false);
+            caller = await validator.ValidateAsync(AuthorizationHeader.Of(context.Request), context.RequestAborted).ConfigureAwait(false);
         }
         catch (TokenException refused)
         {

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PxBackup.Gateway.Errors;
+using PxBackup.Gateway.Hosting;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -14,7 +15,7 @@ namespace PxBackup.Gateway.Rest;
 /// route, fill the request message, call, write the reply.
 /// </summary>
 internal sealed partial class RestTranscoder(
-    RpcTable table, IOptions<RestGatewayOptions> options, TimeProvider time, ILogger<RestTranscoder> logger)
+    RpcTable table, IOptions<RestGatewayOptions> options, TimeProvider time, ILogger<RestTranscoder> logger, RequestGate? gate = null)
 {
     private const string Form = "application/x-www-form-urlencoded";
 
@@ -33,6 +34,8 @@ internal sealed partial class RestTranscoder(
 
         try
         {
+            var body = route.HasBody || HttpMethods.IsPost(context.Request.Method) ? BodyForm.Whole : BodyForm.None;
+            using var held = gate is null ? null : await gate.PassAsync(context, route.Method.FullName, body, _maxBodyBytes);
             var request = await ReadRequestAsync(context, route, segments!);
             await CallAsync(context, route, request);
         }

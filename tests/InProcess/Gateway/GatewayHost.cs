@@ -8,12 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PxBackup.Gateway.Access;
 using PxBackup.Gateway.Hosting;
+using PxBackup.Tests.InProcess.Identity;
 using Xunit;
 
 namespace PxBackup.Tests.InProcess.Gateway;
 
 /// <summary>The gateway on two free ports of loopback, before fake grains and tokens.</summary>
-public sealed class GatewayHost : IAsyncLifetime
+public class GatewayHost : IAsyncLifetime
 {
     private WebApplication? _app;
 
@@ -24,6 +25,13 @@ public sealed class GatewayHost : IAsyncLifetime
     public GrpcChannel Channel { get; private set; } = null!;
 
     public HttpClient Http { get; private set; } = null!;
+
+    public Uri Grpc { get; private set; } = null!;
+
+    internal LogLines Logged { get; } = new();
+
+    /// <summary>More settings.</summary>
+    protected virtual (string Key, string? Value)[] Settings => [];
 
     public static CallOptions As(string? token) => new(
         headers: token is null ? [] : new Metadata { { "authorization", token } },
@@ -41,7 +49,8 @@ public sealed class GatewayHost : IAsyncLifetime
             ["Identity:Mode"] = "External",
             ["Identity:Issuer"] = "https://localhost/auth/realms/master",
         });
-        builder.Logging.ClearProviders();
+        builder.Configuration.AddInMemoryCollection(Settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value)));
+        builder.Logging.ClearProviders().AddProvider(Logged).SetMinimumLevel(LogLevel.Warning);
         builder.Services.AddPxGateway(builder.Configuration);
         builder.Services.AddSingleton<ITokenValidator, FakeTokens>();
         builder.Services.AddSingleton(Grains.Factory);
@@ -51,6 +60,7 @@ public sealed class GatewayHost : IAsyncLifetime
         var addresses = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address)).ToArray();
         Rest = addresses[0];
         Http = new HttpClient { BaseAddress = Rest };
+        Grpc = addresses[1];
         Channel = GrpcChannel.ForAddress(addresses[1], new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null });
     }
 
@@ -60,5 +70,6 @@ public sealed class GatewayHost : IAsyncLifetime
         Http.Dispose();
         if (_app is not null)
             await _app.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 }
