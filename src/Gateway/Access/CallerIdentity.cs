@@ -30,6 +30,15 @@ public sealed record CallerIdentity
     /// <summary>Member of <see cref="AdminGroup"/> or holder of <see cref="SuperAdminRole"/>.</summary>
     public bool IsSuperAdmin { get; init; }
 
+    /// <summary>Claim <c>iat</c>, UTC; the earliest instant where the token has none.</summary>
+    internal DateTimeOffset IssuedAt { get; init; }
+
+    /// <summary>Claim <c>sid</c>: what sign-out ends; empty without.</summary>
+    internal string Session { get; init; } = "";
+
+    /// <summary>Claim <c>px_mark</c> of the embedded provider's tokens; empty without.</summary>
+    internal string Mark { get; init; } = "";
+
     /// <summary>True for a group written with or without its leading slash; letters' case counts, as in Keycloak.</summary>
     /// <param name="group">A group's name or path.</param>
     public bool IsMemberOf(string group)

@@ -9,12 +9,21 @@ namespace PxBackup.Gateway.Access;
 /// rotation passes. While the provider is away the known keys serve on, up to <see cref="IdentityOptions.KeysWithoutIssuer"/>.
 /// </summary>
 internal sealed partial class DiscoveredIssuer(
-    IssuerConnection connection, IOptions<IdentityOptions> options, TimeProvider time, ILogger<DiscoveredIssuer> logger) : IIssuer
+    IssuerConnection connection, IOptions<IdentityOptions> options, TimeProvider time, ILogger<DiscoveredIssuer> logger) : IIssuer, IDisposable
 {
     // A provider that is down is asked by one call at a time and not more often than this.
     private static readonly TimeSpan PauseAfterFailure = TimeSpan.FromSeconds(2);
 
+    // Stated: what ends a token counts at every gateway within 2 s, one for this and one for the way.
+    internal static readonly TimeSpan StandingInterval = TimeSpan.FromSeconds(1);
+
     private readonly Lock gate = new();
+    private volatile Standing? standing;
+    private ITimer? watching;
+    private int asking;
+    private int provisional;
+    private long standingAsOf;
+    private bool isSilent;
     private volatile KeySet? keys;
     private Task<KeySet>? fetching;
     private DateTimeOffset nextUnknown = DateTimeOffset.MinValue;
@@ -33,7 +42,9 @@ internal sealed partial class DiscoveredIssuer(
         return now.UtcTicks >= Interlocked.Read(ref staleAtTicks) ? -1 : Interlocked.Read(ref version);
     }
 
-    public CallerIdentity? Current(CallerIdentity claimed) => claimed;
+    public CallerIdentity? Current(CallerIdentity claimed) => standing is { } now ? Judge(now, claimed) : claimed;
+
+    public void Dispose() => watching?.Dispose();
 
     public async ValueTask<IReadOnlyList<SigningKey>> FindKeysAsync(string? keyId)
     {
@@ -105,6 +116,9 @@ internal sealed partial class DiscoveredIssuer(
         try
         {
             var fetched = await connection.FetchKeysAsync().ConfigureAwait(false);
+            // Before the first token is judged; from then on by the clock.
+            if (standing is null && connection.StandingAt is not null)
+                await FetchStandingAsync().ConfigureAwait(false);
             lock (gate)
                 Take(fetched);
             return fetched;
@@ -120,6 +134,56 @@ internal sealed partial class DiscoveredIssuer(
         {
             lock (gate)
                 fetching = null;
+        }
+    }
+
+    private CallerIdentity? Judge(Standing now, CallerIdentity claimed)
+    {
+        // A token that is newer than what is known here, of a new user for one, counts as it is until the next answer, a second from now.
+        if (claimed.IssuedAt.ToUnixTimeSeconds() < Interlocked.Read(ref standingAsOf))
+            return now.Judge(claimed);
+        Volatile.Write(ref provisional, 1);
+        return claimed;
+    }
+
+    private async Task FetchStandingAsync()
+    {
+        if (connection.StandingAt is not { } address)
+            return;
+        var judgeAgain = Interlocked.Exchange(ref provisional, 0) == 1;
+        var (fetched, asOf) = await connection.FetchStandingAsync(address, standing?.Version).ConfigureAwait(false);
+        Interlocked.Exchange(ref standingAsOf, asOf);
+        if (judgeAgain)
+            Interlocked.Increment(ref version);
+        if (fetched is null)
+            return;
+        lock (gate)
+        {
+            standing = fetched;
+            watching ??= time.CreateTimer(_ => WatchStandingAsync(), null, StandingInterval, StandingInterval);
+        }
+        Interlocked.Increment(ref version);
+    }
+
+    private async void WatchStandingAsync()
+    {
+        if (Interlocked.Exchange(ref asking, 1) == 1)
+            return;
+        try
+        {
+            await FetchStandingAsync().ConfigureAwait(false);
+            isSilent = false;
+        }
+        catch (Exception cause) when (IssuerConnection.IsExpected(cause))
+        {
+            // As with its keys: what was known last counts on. Told once for each silence.
+            if (!isSilent)
+                StandingNotFetched(logger, options.Value.Issuer, cause.Message);
+            isSilent = true;
+        }
+        finally
+        {
+            Interlocked.Exchange(ref asking, 0);
         }
     }
 
@@ -139,6 +203,9 @@ internal sealed partial class DiscoveredIssuer(
         TokenFault.IssuerUnavailable,
         "the identity provider does not answer, so tokens cannot be checked: try again shortly; if it lasts, an administrator should check the setting Identity:Issuer and the server's log",
         cause);
+
+    [LoggerMessage(LogLevel.Warning, "Issuer {Issuer} does not tell which tokens have ended ({Cause}): sign-outs and new passwords there do not count here until it does")]
+    private static partial void StandingNotFetched(ILogger logger, string issuer, string cause);
 
     [LoggerMessage(LogLevel.Warning, "Keys of the identity provider {Issuer} could not be fetched: {Cause}")]
     private static partial void KeysNotFetched(ILogger logger, string issuer, string cause, Exception exception);

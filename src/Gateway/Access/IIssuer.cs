@@ -19,6 +19,7 @@ internal interface IIssuer
     ValueTask<IReadOnlyList<SigningKey>> FindKeysAsync(string? keyId);
 
     /// <summary>The caller as the issuer sees it now, or null if the user is gone. An issuer elsewhere cannot be asked: unchanged.</summary>
+    /// <exception cref="TokenException"><see cref="TokenFault.SignedOut"/></exception>
     CallerIdentity? Current(CallerIdentity claimed);
 }
 

@@ -55,6 +55,15 @@ public sealed class IdentityOptions
     /// <summary>Limit for one request to the issuer, 1-60 s. Calls wait for it only while no keys are known.</summary>
     public TimeSpan RequestTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// Addresses and networks, divided by commas, of proxies in front of sign-in: from them, and from nobody else, the header that
+    /// <see cref="ForwardedHeader"/> names is believed. Without it all who come by a proxy are counted as one.
+    /// </summary>
+    public string TrustedProxies { get; set; } = "";
+
+    /// <summary>The header in which the trusted proxies name the client: <c>X-Forwarded-For</c> or <c>Forwarded</c>. One only: what a proxy does not write itself, a client may have.</summary>
+    public string ForwardedHeader { get; set; } = "X-Forwarded-For";
+
     /// <summary>The provider in this process; used in Embedded mode only.</summary>
     public EmbeddedIdentityOptions Embedded { get; set; } = new();
 }

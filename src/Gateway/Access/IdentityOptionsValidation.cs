@@ -23,6 +23,10 @@ internal sealed class IdentityOptionsValidation : IValidateOptions<IdentityOptio
         Within("Identity:RequestTimeout", options.RequestTimeout, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60), faults);
         if (options.CachedTokens is < 16 or > 1_000_000)
             faults.Add("Identity:CachedTokens must be 16 to 1,000,000");
+        if (Identity.SignInSource.Parse(options.TrustedProxies) is null)
+            faults.Add($"Identity:TrustedProxies is '{options.TrustedProxies}', it must be addresses and networks divided by commas, such as 10.0.0.0/8, 192.0.2.7");
+        if (!options.ForwardedHeader.Equals("X-Forwarded-For", StringComparison.OrdinalIgnoreCase) && !options.ForwardedHeader.Equals("Forwarded", StringComparison.OrdinalIgnoreCase))
+            faults.Add($"Identity:ForwardedHeader is '{options.ForwardedHeader}', it must be X-Forwarded-For or Forwarded");
         if (options.Mode == IdentityMode.Embedded)
             CheckEmbedded(options, options.Embedded, faults);
         return faults.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(faults);

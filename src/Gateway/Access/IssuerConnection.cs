@@ -68,6 +68,35 @@ internal sealed class IssuerConnection : IDisposable
         return keys.IsEmpty ? throw new IssuerAnswerException($"{keysAt} holds no RSA or EC key for signatures") : keys;
     }
 
+    /// <summary>Where the issuer, if it is the embedded provider of another gateway, tells which of its tokens have ended; null elsewhere.</summary>
+    public Uri? StandingAt { get; private set; }
+
+    /// <summary>The standing of the issuer's tokens, null if it is still of this version, and the second of the issuer's clock in which it was so.</summary>
+    public async Task<(Standing? Standing, long AsOf)> FetchStandingAsync(Uri address, string? known)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        if (known is not null)
+            request.Headers.TryAddWithoutValidation("If-None-Match", $"\"{known}\"");
+        using var limit = new CancellationTokenSource(options.RequestTimeout, time);
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token).ConfigureAwait(false);
+        var asOf = (answer.Headers.Date ?? time.GetUtcNow()).ToUnixTimeSeconds();
+        if (answer.StatusCode == HttpStatusCode.NotModified)
+            return (null, asOf);
+        if (answer.StatusCode != HttpStatusCode.OK)
+            throw new IssuerAnswerException($"{address} answered {(int)answer.StatusCode}");
+        // Larger than the other documents, hence read here under a limit of its own.
+        using var body = new MemoryStream();
+        var stream = await answer.Content.ReadAsStreamAsync(limit.Token).ConfigureAwait(false);
+        var piece = new byte[16 * 1024];
+        for (int count; (count = await stream.ReadAsync(piece, limit.Token).ConfigureAwait(false)) > 0;)
+        {
+            body.Write(piece, 0, count);
+            if (body.Length > Standing.MaxBytes)
+                throw new IssuerAnswerException($"{address} is larger than {Standing.MaxBytes} bytes");
+        }
+        return (Standing.Parse(body.GetBuffer().AsSpan(0, (int)body.Length)), asOf);
+    }
+
     public void Dispose() => http.Dispose();
 
     private Uri ReadDiscovery(string body)
@@ -78,6 +107,8 @@ internal sealed class IssuerConnection : IDisposable
             throw new IssuerAnswerException($"discovery names the issuer '{Text(root, "issuer")}': set Identity:Issuer to exactly that, or correct the address");
         if (Text(root, "jwks_uri") is not { } address || !Uri.TryCreate(address, UriKind.Absolute, out var keys) || !IdentityOptionsValidation.MayUse(keys, options))
             throw new IssuerAnswerException("discovery names no usable jwks_uri (plain http needs Identity:AllowPlainHttp=true)");
+        StandingAt = Text(root, Standing.Endpoint) is { } standing && Uri.TryCreate(standing, UriKind.Absolute, out var at)
+            && IdentityOptionsValidation.MayUse(at, options) ? at : null;
         return keys;
     }
 

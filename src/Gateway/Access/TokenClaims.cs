@@ -37,9 +37,16 @@ internal sealed record TokenClaims(string Issuer, DateTimeOffset Expires, DateTi
                 Groups = groups,
                 Roles = roles,
                 Expires = expires,
+                IssuedAt = Instant(payload, "iat") ?? DateTimeOffset.MinValue,
+                Session = Short(payload, "sid"),
+                Mark = Short(payload, "px_mark"),
                 IsSuperAdmin = CallerIdentity.IsSuper(groups, roles),
             });
     }
+
+    // Of another issuer these may be anything; only what we have written ourselves is looked at.
+    private static string Short(JsonElement payload, string member) =>
+        payload.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String && TokenParts.Decode(value) is { Length: <= 64 } text ? text : "";
 
     /// <summary>Strings of a list, or the one string that some providers write for a list of one. Anything else grants nothing.</summary>
     private static IEnumerable<string> Texts(JsonElement part, string member)

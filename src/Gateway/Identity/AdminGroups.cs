@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using PxBackup.Gateway.Access;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Identity;
 
@@ -22,7 +23,7 @@ internal static class AdminGroups
         realm.MapGet("/groups/{id}/members", AdminApi.Guarded((context, users) =>
         {
             var group = Find(users.State, context);
-            var members = users.State.Users.Where(user => user.Groups.Contains(group.Id)).Select(AdminUsers.Represent).ToArray();
+            var members = AdminUsers.Page(context, users.State.Users.Where(user => user.Groups.Contains(group.Id)));
             return AdminApi.AnswerAsync(context, members, AdminJson.Default.UserRepresentationArray);
         }));
         AdminRoles.MapMappings(realm, "/groups/{id}/role-mappings/realm",
@@ -36,7 +37,7 @@ internal static class AdminGroups
     /// <summary>A group by its name, with or without the leading slash.</summary>
     public static UserGroup ByPath(DirectoryState state, string path) =>
         state.Groups.FirstOrDefault(group => group.Name == CallerIdentity.WithoutSlash(path))
-        ?? throw new AdminRefusal(StatusCodes.Status400BadRequest, $"there is no group '{path}'");
+        ?? throw new AdminRefusal(StatusCodes.Status400BadRequest, $"there is no group '{OutsideText.OneLine(path, 255)}'");
 
     private static GroupRepresentation Represent(UserGroup group) => new() { Id = group.Id, Name = group.Name, Path = "/" + group.Name };
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Identity;
 
@@ -11,6 +12,9 @@ internal static class AdminUsers
 {
     // The whole directory is one file that is written at each change; beyond this an external provider is the right tool.
     private const int MostUsers = 10_000;
+
+    // Of one answer; first and max lead through the rest. Keycloak's own default is 100, but clients of the product do not page.
+    private const int MostListed = 1000;
 
     public static void Map(RouteGroupBuilder realm)
     {
@@ -21,6 +25,7 @@ internal static class AdminUsers
         realm.MapPut("/users/{id}", AdminApi.Guarded(UpdateAsync));
         realm.MapDelete("/users/{id}", AdminApi.Guarded(Delete));
         realm.MapPut("/users/{id}/reset-password", AdminApi.Guarded(SetPasswordAsync));
+        realm.MapPost("/users/{id}/logout", AdminApi.Guarded(SignOut));
         realm.MapGet("/users/{id}/groups", AdminApi.Guarded((context, users) => AdminApi.AnswerAsync(
             context, AdminGroups.Represent(users.State, Find(users.State, context).Groups), AdminJson.Default.GroupRepresentationArray)));
         realm.MapPut("/users/{id}/groups/{group}", AdminApi.Guarded((context, users) => Membership(context, users, member: true)));
@@ -58,8 +63,15 @@ internal static class AdminUsers
             found = found.Where(user => query["exact"] == "true" ? user.Username == name : Holds(user.Username, name));
         if (query["search"].ToString() is { Length: > 0 } search)
             found = found.Where(user => Holds(user.Username, search) || Holds(user.Email, search) || Holds(user.FullName, search));
-        var page = found.OrderBy(user => user.Username, StringComparer.Ordinal).Skip(Number(query["first"], 0)).Take(Number(query["max"], MostUsers));
-        return AdminApi.AnswerAsync(context, page.Select(Represent).ToArray(), AdminJson.Default.UserRepresentationArray);
+        return AdminApi.AnswerAsync(context, Page(context, found), AdminJson.Default.UserRepresentationArray);
+    }
+
+    /// <summary>The users of a list that the query's <c>first</c> and <c>max</c> ask for.</summary>
+    public static UserRepresentation[] Page(HttpContext context, IEnumerable<User> users)
+    {
+        var query = context.Request.Query;
+        return [.. users.OrderBy(user => user.Username, StringComparer.Ordinal)
+            .Skip(Number(query["first"], 0)).Take(Math.Min(Number(query["max"], MostListed), MostListed)).Select(Represent)];
     }
 
     private static bool Holds(string text, string part) => text.Contains(part, StringComparison.OrdinalIgnoreCase);
@@ -79,7 +91,7 @@ internal static class AdminUsers
             Username = name,
             Enabled = given.Enabled ?? false,
             CreatedAt = context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow(),
-            Password = given.Credentials is { Count: > 0 } credentials ? HashOf(credentials[0]) : "",
+            Password = given.Credentials is { Count: > 0 } credentials ? await HashAsync(context, name, credentials[0]).ConfigureAwait(false) : "",
         }, given);
         users.Change(state =>
         {
@@ -107,6 +119,9 @@ internal static class AdminUsers
                 throw new AdminRefusal(StatusCodes.Status400BadRequest, "username cannot be changed");
             return Changed(state, With(user with { Enabled = given.Enabled ?? user.Enabled }, given));
         });
+        // Who is enabled again begins anew.
+        if (given.Enabled == false)
+            Sessions(context).EndAll(AdminApi.Route(context, "id"));
         AdminApi.Done(context);
     }
 
@@ -119,10 +134,21 @@ internal static class AdminUsers
 
     private static async Task SetPasswordAsync(HttpContext context, UserDirectory users)
     {
-        var hash = HashOf(await AdminApi.ReadAsync(context, AdminJson.Default.CredentialRepresentation).ConfigureAwait(false));
+        var credential = await AdminApi.ReadAsync(context, AdminJson.Default.CredentialRepresentation).ConfigureAwait(false);
+        var hash = await HashAsync(context, Find(users.State, context).Username, credential).ConfigureAwait(false);
         users.Change(state => state.With(Find(state, context) with { Password = hash }));
+        Sessions(context).EndAll(AdminApi.Route(context, "id"));
         AdminApi.Done(context);
     }
+
+    private static Task SignOut(HttpContext context, UserDirectory users)
+    {
+        Sessions(context).EndAll(Find(users.State, context).Id);
+        AdminApi.Done(context);
+        return Task.CompletedTask;
+    }
+
+    private static SessionBook Sessions(HttpContext context) => context.RequestServices.GetRequiredService<EmbeddedIdentity>().Sessions;
 
     private static Task Membership(HttpContext context, UserDirectory users, bool member)
     {
@@ -152,15 +178,21 @@ internal static class AdminUsers
         LastName = Checked(given.LastName ?? user.LastName, "lastName", 255),
     };
 
-    internal static string Checked(string text, string field, int longest) => text.Length <= longest && !text.Any(char.IsControl)
-        ? text : throw new AdminRefusal(StatusCodes.Status400BadRequest, $"{field} must have at most {longest} characters and no control characters");
+    // What is no printable line (control, direction and zero-width characters, halves of characters) could pass for another name.
+    internal static string Checked(string text, string field, int longest) => text.Length <= longest && OutsideText.OneLine(text, longest) == text.Trim(' ')
+        ? text : throw new AdminRefusal(StatusCodes.Status400BadRequest, $"{field} must have at most {longest} characters, none of them invisible (control, direction or zero-width characters, doubled blanks)");
 
-    private static string HashOf(CredentialRepresentation? credential)
+    private static async Task<string> HashAsync(HttpContext context, string username, CredentialRepresentation? credential)
     {
         if (credential?.Type is not (null or "password"))
             throw new AdminRefusal(StatusCodes.Status400BadRequest, "credentials.type must be 'password'");
-        return credential?.Value is { Length: >= 8 and <= 256 } password
-            ? PasswordHash.Of(password)
-            : throw new AdminRefusal(StatusCodes.Status400BadRequest, "credentials.value must have 8 to 256 characters");
+        if (credential?.Value is not { Length: >= 8 and <= 256 } password || password.Equals(username, StringComparison.OrdinalIgnoreCase))
+            throw new AdminRefusal(StatusCodes.Status400BadRequest, "credentials.value must have 8 to 256 characters and must not be the user's name");
+        // In the queue of those who sign in: an administrator in a loop must not take the cores either.
+        using var turn = await context.RequestServices.GetRequiredService<HashQueue>()
+            .EnterAsync("administration", "administration", isKnown: true, context.RequestAborted).ConfigureAwait(false);
+        return turn is null
+            ? throw new AdminRefusal(StatusCodes.Status429TooManyRequests, "too many passwords are being set at once: ask again shortly")
+            : PasswordHash.Of(password);
     }
 }

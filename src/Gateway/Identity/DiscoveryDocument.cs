@@ -12,7 +12,9 @@ internal sealed class DiscoveryDocument(IOptions<IdentityOptions> options) : IOp
     {
         var issuer = options.Value.Issuer.TrimEnd('/');
         context.TokenEndpoint = new(issuer + RealmPaths.Token);
+        context.RevocationEndpoint = new(issuer + RealmPaths.Revoke);
         context.JsonWebKeySetEndpoint = new(issuer + RealmPaths.Keys);
+        context.Metadata[Access.Standing.Endpoint] = issuer + RealmPaths.Standing;
         return ValueTask.CompletedTask;
     }
 }
@@ -21,6 +23,9 @@ internal sealed class DiscoveryDocument(IOptions<IdentityOptions> options) : IOp
 internal static class RealmPaths
 {
     public const string Token = "/protocol/openid-connect/token";
+    public const string Revoke = "/protocol/openid-connect/revoke";
+    public const string Logout = "/protocol/openid-connect/logout";
+    public const string Standing = "/px/standing";
     public const string Keys = "/protocol/openid-connect/certs";
     public const string Discovery = "/.well-known/openid-configuration";
 

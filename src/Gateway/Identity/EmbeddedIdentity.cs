@@ -39,6 +39,9 @@ public sealed partial class EmbeddedIdentity
             if (users is not null && !string.IsNullOrEmpty(embedded.AdminPassword))
                 PasswordIgnored(logger);
             Users = users ?? MakeUsers(folder, embedded, time);
+            var existing = Users.State.Users.Select(user => user.Id).ToHashSet();
+            Sessions = SessionBook.LoadOrMake(folder, existing, time, logger);
+            KnownSources = new(folder, existing, time, logger);
         }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
         {
@@ -50,6 +53,10 @@ public sealed partial class EmbeddedIdentity
     public FirstAdministrator? FirstStart { get; private set; }
 
     internal UserDirectory Users { get; }
+
+    internal SessionBook Sessions { get; }
+
+    internal KnownSources KnownSources { get; }
 
     internal RsaSecurityKey SigningKey { get; }
 

@@ -20,8 +20,8 @@ public static class IdentityServices
     /// <summary>The environment variable (or setting) with the first administrator's password.</summary>
     public const string AdminPasswordVariable = "PXBACKUP_ADMIN_PASSWORD";
 
-    // A token request is a few hundred bytes.
-    private const int LargestRequest = 64 * 1024;
+    // A sign-in is a few hundred bytes, a refresh token two or three thousand.
+    private const int LargestRequest = 16 * 1024;
 
     // WebApplication adds the authentication middleware for every request unless somebody has (UseAuthentication sets this). OpenIddict's
     // pipeline belongs on the realm's paths only: on the API's hot path it would cost more than the token check itself.
@@ -65,6 +65,8 @@ public static class IdentityServices
             return app;
         ((IApplicationBuilder)app).Properties[AuthenticationMiddlewareSet] = true;
         app.UseWhen(IsRealm, static realm => realm.Use(WithLimitsAsync).UseAuthentication());
+        foreach (var path in RealmPaths.Of(RealmPaths.Standing))
+            app.MapGet(path, app.Services.GetRequiredService<StandingEndpoint>().AnswerAsync);
         foreach (var prefix in RealmPaths.Administration)
             AdminApi.Map(app.MapGroup(prefix));
         return app;
@@ -76,14 +78,19 @@ public static class IdentityServices
         services.AddLogging(logging => logging.AddFilter("OpenIddict", LogLevel.Warning));
         services.AddSingleton<EmbeddedIdentity>();
         services.AddSingleton<SignInThrottle>();
+        services.AddSingleton<SignInSource>();
+        services.AddSingleton(new HashQueue());
         services.AddSingleton<PasswordSignIn>();
         services.AddSingleton<SignInAnswers>();
         services.AddSingleton<TokenEndpoint>();
+        services.AddSingleton<SignOutEndpoint>();
+        services.AddSingleton<StandingEndpoint>();
         services.AddSingleton<DiscoveryDocument>();
         services.AddOpenIddict().AddServer(server =>
         {
             server.EnableDegradedMode().DisableAccessTokenEncryption().AllowPasswordFlow().AllowRefreshTokenFlow();
             server.SetTokenEndpointUris(RealmPaths.Of(RealmPaths.Token));
+            server.SetRevocationEndpointUris([.. RealmPaths.Of(RealmPaths.Revoke), .. RealmPaths.Of(RealmPaths.Logout)]);
             server.SetJsonWebKeySetEndpointUris(RealmPaths.Of(RealmPaths.Keys));
             server.SetConfigurationEndpointUris(RealmPaths.Of(RealmPaths.Discovery));
             server.RegisterScopes("profile", "email", "openid");
@@ -91,6 +98,12 @@ public static class IdentityServices
             server.UseAspNetCore().DisableTransportSecurityRequirement();
             server.AddEventHandler<ValidateTokenRequestContext>(handler => handler.UseSingletonHandler<TokenEndpoint>());
             server.AddEventHandler<HandleTokenRequestContext>(handler => handler.UseSingletonHandler<TokenEndpoint>());
+            server.AddEventHandler<ExtractRevocationRequestContext>(handler => handler.UseSingletonHandler<SignOutEndpoint>()
+                .SetOrder(OpenIddictServerAspNetCoreHandlers.ExtractPostRequest<ExtractRevocationRequestContext>.Descriptor.Order + 1));
+            server.AddEventHandler<ValidateRevocationRequestContext>(handler => handler.UseSingletonHandler<SignOutEndpoint>());
+            server.AddEventHandler<HandleRevocationRequestContext>(handler => handler.UseSingletonHandler<SignOutEndpoint>());
+            server.AddEventHandler<ApplyRevocationResponseContext>(handler => handler.UseSingletonHandler<SignOutEndpoint>()
+                .SetOrder(OpenIddictServerAspNetCoreHandlers.AttachHttpResponseCode<ApplyRevocationResponseContext>.Descriptor.Order + 1));
             server.AddEventHandler<ApplyTokenResponseContext>(handler => handler.UseSingletonHandler<SignInAnswers>()
                 .SetOrder(OpenIddictServerAspNetCoreHandlers.AttachHttpResponseCode<ApplyTokenResponseContext>.Descriptor.Order + 1));
             server.AddEventHandler<HandleConfigurationRequestContext>(handler => handler.UseSingletonHandler<DiscoveryDocument>()
@@ -115,6 +128,12 @@ public static class IdentityServices
     {
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = LargestRequest;
+        if (context.Request.Headers.Authorization.Count > 1)
+        {
+            context.Response.StatusCode = StatusCodes.Status400BadRequest;
+            await context.Response.WriteAsJsonAsync(new OAuthError("invalid_request", TokenException.Doubled().Message), AdminJson.Default.OAuthError).ConfigureAwait(false);
+            return;
+        }
         try
         {
             await next(context).ConfigureAwait(false);

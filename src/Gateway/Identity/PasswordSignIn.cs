@@ -16,54 +16,39 @@ internal abstract record SignInOutcome
 }
 
 /// <summary>Checks a name and a password in the same time whether the name exists or not.</summary>
-internal sealed class PasswordSignIn(EmbeddedIdentity identity, SignInThrottle throttle) : IDisposable
+internal sealed class PasswordSignIn(EmbeddedIdentity identity, SignInThrottle throttle, HashQueue queue)
 {
-    // Each check is 0.1 s of a core: half of the cores may be busy with it, and 32 calls may wait.
-    private const int MostWaiting = 32;
     private const int LongestPassword = 1024;
 
-    private readonly SemaphoreSlim cores = new(Math.Max(1, Environment.ProcessorCount / 2));
-    private int waiting;
+    private static readonly TimeSpan WhenCrowded = TimeSpan.FromSeconds(1);
 
     public async Task<SignInOutcome> SignInAsync(string username, string password, IPAddress? address, CancellationToken cancellationToken)
     {
         var name = username.Trim().ToLowerInvariant();
         if (name.Length is 0 or > 255 || password.Length is 0 or > LongestPassword)
             return new SignInOutcome.WrongCredentials();
-        if (throttle.TryBegin(name, address) is { } wait)
+        var source = SignInSource.NetworkOf(address);
+        var user = identity.Users.State.UserByName(name);
+        var isKnown = user is not null && identity.KnownSources.IsKnown(user.Id, source);
+        if (throttle.TryBegin(name, source, isKnown) is { } wait)
             return new SignInOutcome.Wait(wait);
-        if (Interlocked.Increment(ref waiting) > MostWaiting)
-        {
-            Interlocked.Decrement(ref waiting);
-            return new SignInOutcome.Wait(TimeSpan.FromSeconds(1));
-        }
-        try
-        {
-            await cores.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref waiting);
-        }
-        try
-        {
-            return Check(name, password, address);
-        }
-        finally
-        {
-            cores.Release();
-        }
+        using var turn = await queue.EnterAsync(source, SignInSource.NeighbourhoodOf(address), isKnown, cancellationToken).ConfigureAwait(false);
+        if (turn is not null)
+            return Check(name, password, source, isKnown);
+        throttle.NotTried(name, source, isKnown);
+        return new SignInOutcome.Wait(WhenCrowded);
     }
 
-    public void Dispose() => cores.Dispose();
-
-    private SignInOutcome Check(string name, string password, IPAddress? address)
+    private SignInOutcome Check(string name, string password, string source, bool isKnown)
     {
         var user = identity.Users.State.UserByName(name);
         var hash = user is { Password.Length: > 0 } ? user.Password : PasswordHash.Decoy;
         if (!PasswordHash.Fits(password, hash) || user is null)
             return new SignInOutcome.WrongCredentials();
-        throttle.Succeeded(name, address);
-        return user.Enabled ? new SignInOutcome.Granted(user) : new SignInOutcome.Disabled();
+        throttle.Succeeded(name, source, isKnown);
+        if (!user.Enabled)
+            return new SignInOutcome.Disabled();
+        identity.KnownSources.Note(user.Id, source);
+        return new SignInOutcome.Granted(user);
     }
 }

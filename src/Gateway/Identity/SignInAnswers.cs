@@ -11,7 +11,7 @@ using static OpenIddict.Server.OpenIddictServerEvents;
 namespace PxBackup.Gateway.Identity;
 
 /// <summary>Gives OpenIddict's answers the status codes, texts and members that Keycloak's have.</summary>
-internal sealed partial class SignInAnswers(ILogger<SignInAnswers> logger) : IOpenIddictServerHandler<ApplyTokenResponseContext>
+internal sealed partial class SignInAnswers(SignInSource sources, ILogger<SignInAnswers> logger) : IOpenIddictServerHandler<ApplyTokenResponseContext>
 {
     private static readonly object StatusKey = new();
 
@@ -35,7 +35,7 @@ internal sealed partial class SignInAnswers(ILogger<SignInAnswers> logger) : IOp
                 context.Reject(OAuthErrors.InvalidGrant, "Invalid user credentials");
                 break;
         }
-        SignInRefused(logger, http.Connection.RemoteIpAddress?.ToString() ?? "unknown", outcome.GetType().Name);
+        SignInRefused(logger, sources.Of(http)?.ToString() ?? "unknown", outcome.GetType().Name);
     }
 
     public ValueTask HandleAsync(ApplyTokenResponseContext context)
@@ -52,6 +52,11 @@ internal sealed partial class SignInAnswers(ILogger<SignInAnswers> logger) : IOp
             answer.Scope = $"{Scopes.Email} {Scopes.Profile}";
         return ValueTask.CompletedTask;
     }
+
+    public void Reused(string user) => RefreshReused(logger, user);
+
+    [LoggerMessage(LogLevel.Warning, "A refresh token of user {User} came twice: its session has ended for whoever has it")]
+    private static partial void RefreshReused(ILogger logger, string user);
 
     // The name stays out of the log: people type passwords into that field.
     [LoggerMessage(LogLevel.Warning, "Sign-in from {Address} refused: {Outcome}")]

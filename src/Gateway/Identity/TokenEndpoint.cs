@@ -1,6 +1,5 @@
+using System.Globalization;
 using System.Security.Claims;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore;
 using Microsoft.Extensions.Options;
@@ -19,11 +18,17 @@ namespace PxBackup.Gateway.Identity;
 /// the request, makes and signs the tokens and writes the answer; nothing is stored (degraded mode).
 /// </summary>
 internal sealed class TokenEndpoint(
-    EmbeddedIdentity identity, PasswordSignIn signIn, SignInAnswers answers, IOptions<IdentityOptions> options, TimeProvider time) :
+    EmbeddedIdentity identity, PasswordSignIn signIn, SignInSource sources, SignInAnswers answers, IOptions<IdentityOptions> options, TimeProvider time) :
     IOpenIddictServerHandler<ValidateTokenRequestContext>, IOpenIddictServerHandler<HandleTokenRequestContext>
 {
-    // Not in the access token: ties a refresh token to the password it came from.
-    private const string PasswordMark = "px_password";
+    /// <summary>Ties every token to the user's password and to the last time that all of the user's tokens were ended.</summary>
+    public const string Mark = "px_mark";
+
+    /// <summary>The session that a token is of: sign-out ends it.</summary>
+    public const string SessionId = "sid";
+
+    // Not in the access token: which of a session's refresh tokens it is.
+    private const string Turn = "px_turn";
 
     private readonly EmbeddedIdentityOptions embedded = options.Value.Embedded;
 
@@ -43,7 +48,7 @@ internal sealed class TokenEndpoint(
     {
         var http = context.Transaction.GetHttpRequest()!.HttpContext;
         var outcome = await signIn.SignInAsync(
-            context.Request.Username ?? "", context.Request.Password ?? "", http.Connection.RemoteIpAddress, http.RequestAborted).ConfigureAwait(false);
+            context.Request.Username ?? "", context.Request.Password ?? "", sources.Of(http), http.RequestAborted).ConfigureAwait(false);
         if (outcome is SignInOutcome.Granted granted)
             Grant(context, granted.User);
         else
@@ -55,20 +60,41 @@ internal sealed class TokenEndpoint(
         // OpenIddict has checked the refresh token; what it says about the user may be old.
         var claims = context.Principal;
         var user = claims?.GetClaim(Claims.Subject) is { } id ? identity.Users.State.UserById(id) : null;
-        if (user is { Enabled: true } && claims!.GetClaim(PasswordMark) == MarkOf(user))
-            Grant(context, user);
-        else
-            context.Reject(OAuthErrors.InvalidGrant, "Token is not active");
+        if (user is { Enabled: true } && claims!.GetClaim(Mark) == identity.Sessions.State.MarkOf(user)
+            && claims!.GetClaim(SessionId) is { } session && long.TryParse(claims!.GetClaim(Turn), NumberStyles.None, CultureInfo.InvariantCulture, out var turn))
+        {
+            var lifetime = LifetimeOf(context.Request);
+            var now = time.GetUtcNow();
+            switch (identity.Sessions.Refresh(session, user.Id, turn, now + embedded.RefreshTokenLifetime, now + lifetime))
+            {
+                case RefreshOutcome.Turned:
+                    SignIn(context, user, session, turn + 1, lifetime);
+                    return ValueTask.CompletedTask;
+                case RefreshOutcome.Reused:
+                    answers.Reused(user.Id);
+                    break;
+            }
+        }
+        context.Reject(OAuthErrors.InvalidGrant, "Token is not active");
         return ValueTask.CompletedTask;
     }
 
     private void Grant(HandleTokenRequestContext context, User user)
     {
-        var lifetime = Field(context.Request, TokenDuration.Field) is { } text && TokenDuration.TryParse(text, out var asked)
+        var (lifetime, now) = (LifetimeOf(context.Request), time.GetUtcNow());
+        SignIn(context, user, identity.Sessions.Begin(user.Id, now + embedded.RefreshTokenLifetime, now + lifetime), 0, lifetime);
+    }
+
+    private TimeSpan LifetimeOf(OpenIddictRequest request)
+    {
+        var lifetime = Field(request, TokenDuration.Field) is { } text && TokenDuration.TryParse(text, out var asked)
             ? asked : embedded.DefaultTokenLifetime;
-        if (lifetime > embedded.MaxTokenLifetime)
-            lifetime = embedded.MaxTokenLifetime;
-        var principal = new ClaimsPrincipal(Describe(user));
+        return lifetime > embedded.MaxTokenLifetime ? embedded.MaxTokenLifetime : lifetime;
+    }
+
+    private void SignIn(HandleTokenRequestContext context, User user, string session, long turn, TimeSpan lifetime)
+    {
+        var principal = new ClaimsPrincipal(Describe(user, session, turn));
         principal.SetScopes(Scopes.Profile, Scopes.Email, Scopes.OfflineAccess);
         principal.SetResources("account");
         principal.SetAccessTokenLifetime(lifetime);
@@ -80,7 +106,7 @@ internal sealed class TokenEndpoint(
         });
     }
 
-    private ClaimsIdentity Describe(User user)
+    private ClaimsIdentity Describe(User user, string session, long turn)
     {
         var state = identity.Users.State;
         var described = new ClaimsIdentity("password");
@@ -96,12 +122,12 @@ internal sealed class TokenEndpoint(
         described.SetClaim("azp", embedded.ClientId);
         described.SetClaim("typ", "Bearer");
         described.SetClaim("auth_time", time.GetUtcNow().ToUnixTimeSeconds());
+        described.SetClaim(SessionId, session);
+        described.SetClaim(Mark, identity.Sessions.State.MarkOf(user));
         described.SetDestinations(static _ => [Destinations.AccessToken]);
-        described.AddClaim(new(PasswordMark, MarkOf(user)));
+        described.AddClaim(new(Turn, turn.ToString(CultureInfo.InvariantCulture)));
         return described;
     }
-
-    private static string MarkOf(User user) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(user.Password)).AsSpan(0, 8));
 
     private static string? Field(OpenIddictRequest request, string name) =>
         request.GetParameter(name) is { } value ? (string?)value ?? "" : null;

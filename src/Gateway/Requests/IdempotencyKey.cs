@@ -24,9 +24,10 @@ internal static class IdempotencyKey
     public static string? Of(ServerCallContext context)
     {
         var given = context.RequestHeaders.GetAll(Header).Take(2).ToArray();
-        if (given.Length > 1)
-            throw DomainException.InvalidField(Header, "came more than once: give one key");
         var key = given.Length == 0 ? "" : given[0].Value;
+        // Clients and proxies join the lines of one header by commas.
+        if (given.Length > 1 || key.Contains(',', StringComparison.Ordinal))
+            throw DomainException.InvalidField(Header, "came more than once: give one key, without commas");
         if (key.Length == 0)
             return null;
         return key.Length <= Longest && key.All(c => c is > ' ' and <= '~')

@@ -89,7 +89,9 @@ public sealed class PortTests(GatewayHost host) : IClassFixture<GatewayHost>
 
         var error = await Assert.ThrowsAsync<RpcException>(async () => await new Cluster.ClusterClient(host.Channel).CreateAsync(request, GatewayHost.As(FakeTokens.User)));
         using var body = new StringContent($"{{\"kubeconfig\":\"{request.Kubeconfig}\"}}", Encoding.UTF8, "application/json");
-        using var rest = await host.Http.PostAsync("/v1/cluster", body, Stop);
+        using var post = new HttpRequestMessage(HttpMethod.Post, "/v1/cluster") { Content = body };
+        post.Headers.TryAddWithoutValidation("Authorization", FakeTokens.User);
+        using var rest = await host.Http.SendAsync(post, Stop);
 
         Assert.Equal(StatusCode.ResourceExhausted, error.StatusCode);
         Assert.Equal(HttpStatusCode.TooManyRequests, rest.StatusCode);

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Identity;
 using Xunit;
 
 namespace PxBackup.Tests.InProcess.Identity;
@@ -97,6 +98,42 @@ public sealed class AdminApiTests : WithFolder
     }
 
     [Fact]
+    public async Task Lists_come_in_pages_of_a_thousand_at_most()
+    {
+        await using var host = await EmbeddedHost.StartAsync(Folder);
+        var group = host.Identity.Users.State.Groups[0].Id;
+        host.Identity.Users.Change(state => state with
+        {
+            Users = [.. state.Users, .. Enumerable.Range(0, 1500).Select(i => new User { Id = $"id-{i}", Username = $"user-{i:0000}", Groups = [group] })],
+        });
+        var admin = await host.TokenAsync();
+
+        var (_, first) = await host.AdminAsync(HttpMethod.Get, "/users?max=5000", admin);
+        var (_, second) = await host.AdminAsync(HttpMethod.Get, "/users?first=1000", admin);
+        var (_, members) = await host.AdminAsync(HttpMethod.Get, $"/groups/{group}/members", admin);
+
+        Assert.Equal((1000, 501, 1000), (first!.AsArray().Count, second!.AsArray().Count, members!.AsArray().Count));
+    }
+
+    [Fact]
+    public async Task Two_authorization_headers_are_refused_here_and_at_the_token_endpoint_alike()
+    {
+        await using var host = await EmbeddedHost.StartAsync(Folder);
+        var admin = "Bearer " + await host.TokenAsync();
+        foreach (var (method, path) in ((HttpMethod, string)[])[(HttpMethod.Get, EmbeddedHost.AdminPath + "/users"), (HttpMethod.Post, EmbeddedHost.TokenPath)])
+        {
+            using var socket = new System.Net.Sockets.TcpClient();
+            await socket.ConnectAsync(host.Rest.BaseAddress!.Host, host.Rest.BaseAddress.Port, Cancel);
+            await socket.GetStream().WriteAsync(System.Text.Encoding.ASCII.GetBytes(
+                $"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {admin}\r\nAuthorization: {admin}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"), Cancel);
+            var answer = await new StreamReader(socket.GetStream()).ReadToEndAsync(Cancel);
+
+            Assert.Matches("^HTTP/1.1 40[01] ", answer);
+            Assert.Contains("more than one authorization header came: send exactly one, with one token", answer, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Lists_never_hold_passwords()
     {
         await using var host = await EmbeddedHost.StartAsync(Folder);
@@ -140,6 +177,12 @@ public sealed class AdminApiTests : WithFolder
     [InlineData("POST", "/users", """{"username":"carol","credentials":[{"value":"short"}]}""", 400)]
     [InlineData("POST", "/users", """{"username":"carol","credentials":[null]}""", 400)]
     [InlineData("POST", "/users", """{"username":"carol\n"}""", 400)]
+    [InlineData("POST", "/users", """{"username":"carol\u202e"}""", 400)]
+    [InlineData("POST", "/users", """{"username":"ca\u200brol"}""", 400)]
+    [InlineData("POST", "/users", """{"username":"carol","firstName":"\u0007"}""", 400)]
+    [InlineData("POST", "/users", """{"username":"carol-the-user","credentials":[{"value":"Carol-the-User"}]}""", 400)]
+    [InlineData("POST", "/groups", """{"name":"px-admin\u2028"}""", 400)]
+    [InlineData("POST", "/roles", """{"name":"px\u200b"}""", 400)]
     [InlineData("POST", "/users", """{"username":"carol","groups":["/none"]}""", 400)]
     [InlineData("GET", "/users/00000000-0000-0000-0000-000000000000", null, 404)]
     [InlineData("DELETE", "/users/none", null, 404)]

@@ -69,7 +69,7 @@ public sealed class EmbeddedFilesTests : WithFolder
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Folder));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(UsersFile));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyFile));
-        Assert.Equal(["signing-key.pem", "users.json"], System.IO.Directory.GetFiles(Folder).Select(Path.GetFileName).Order());
+        Assert.Equal(["sessions.json", "signing-key.pem", "users.json"], System.IO.Directory.GetFiles(Folder).Select(Path.GetFileName).Order());
     }
 
     public static TheoryData<string, string> DamagedFiles => new()

@@ -79,6 +79,18 @@ internal sealed class EmbeddedHost : IAsyncDisposable
         return ((int)answer.StatusCode, JsonNode.Parse(text)!.AsObject());
     }
 
+    /// <summary>The status of a sign-in by way of a proxy that names this address.</summary>
+    public async Task<int> SignInFromAsync(string address, string username, string password)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, TokenPath)
+        {
+            Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["grant_type"] = "password", ["client_id"] = "pxcentral", ["username"] = username, ["password"] = password }),
+        };
+        request.Headers.Add("X-Forwarded-For", address);
+        using var answer = await Rest.SendAsync(request);
+        return (int)answer.StatusCode;
+    }
+
     public Task<HttpResponseMessage> PostAsync((string Key, string Value)[] form, string path = TokenPath) =>
         Rest.PostAsync(path, new FormUrlEncodedContent(form.Select(field => KeyValuePair.Create(field.Key, field.Value))));
 

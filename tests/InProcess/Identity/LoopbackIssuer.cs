@@ -27,6 +27,9 @@ internal sealed class LoopbackIssuer : IAsyncDisposable
     /// <summary>Replaces the discovery document.</summary>
     public string? Discovery { get; set; }
 
+    /// <summary>The standing of tokens, where discovery names one.</summary>
+    public string? Standing { get; set; }
+
     /// <summary>Answers every request instead.</summary>
     public Func<HttpContext, Task>? Instead { get; set; }
 
@@ -65,6 +68,7 @@ internal sealed class LoopbackIssuer : IAsyncDisposable
             "/realms/master/.well-known/openid-configuration" =>
                 context.Response.WriteAsync(Discovery ?? $$"""{"issuer":"{{Url}}","jwks_uri":"{{Url}}/certs"}"""),
             "/realms/master/certs" => context.Response.WriteAsync(Keys),
+            "/realms/master/px/standing" when Standing is not null => context.Response.WriteAsync(Standing),
             _ => Results.NotFound().ExecuteAsync(context),
         };
     }

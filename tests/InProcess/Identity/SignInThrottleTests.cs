@@ -17,11 +17,11 @@ public sealed class SignInThrottleTests
 
         for (var guess = 0; guess < 16; guess++)
         {
-            if (throttle.TryBegin("alice", IPAddress.Loopback) is { } wait)
+            if (throttle.TryBegin("alice", "127.0.0.1", false) is { } wait)
             {
                 waits.Add(wait.TotalSeconds);
                 time.Advance(wait);
-                Assert.Null(throttle.TryBegin("alice", IPAddress.Loopback));
+                Assert.Null(throttle.TryBegin("alice", "127.0.0.1", false));
             }
         }
 
@@ -33,11 +33,11 @@ public sealed class SignInThrottleTests
     {
         var throttle = new SignInThrottle(time);
         for (var guess = 0; guess < 20; guess++)
-            throttle.TryBegin("alice", IPAddress.Parse("192.0.2.1"));
+            throttle.TryBegin("alice", "192.0.2.1", false);
 
-        Assert.NotNull(throttle.TryBegin("alice", IPAddress.Parse("192.0.2.1")));
-        Assert.Null(throttle.TryBegin("alice", IPAddress.Parse("192.0.2.2")));
-        Assert.Null(throttle.TryBegin("bob", IPAddress.Parse("192.0.2.1")));
+        Assert.NotNull(throttle.TryBegin("alice", "192.0.2.1", false));
+        Assert.Null(throttle.TryBegin("alice", "192.0.2.2", false));
+        Assert.Null(throttle.TryBegin("bob", "192.0.2.1", false));
     }
 
     [Fact]
@@ -46,10 +46,10 @@ public sealed class SignInThrottleTests
         var throttle = new SignInThrottle(time);
 
         for (var name = 0; name < SignInThrottle.FreePerAddress; name++)
-            Assert.Null(throttle.TryBegin($"user-{name}", IPAddress.Parse($"2001:db8::{name + 1:x}")));
+            Assert.Null(throttle.TryBegin($"user-{name}", SignInSource.NetworkOf(IPAddress.Parse($"2001:db8::{name + 1:x}")), false));
 
-        Assert.NotNull(throttle.TryBegin("one-more", IPAddress.Parse("2001:db8::ffff")));
-        Assert.Null(throttle.TryBegin("one-more", IPAddress.Parse("2001:db8:0:1::1")));
+        Assert.NotNull(throttle.TryBegin("one-more", SignInSource.NetworkOf(IPAddress.Parse("2001:db8::ffff")), false));
+        Assert.Null(throttle.TryBegin("one-more", SignInSource.NetworkOf(IPAddress.Parse("2001:db8:0:1::1")), false));
     }
 
     [Fact]
@@ -58,9 +58,9 @@ public sealed class SignInThrottleTests
         var throttle = new SignInThrottle(time);
 
         for (var from = 0; from < SignInThrottle.FreePerName; from++)
-            Assert.Null(throttle.TryBegin("alice", new([10, 0, (byte)(from >> 8), (byte)from])));
+            Assert.Null(throttle.TryBegin("alice", $"10.0.{from >> 8}.{from & 255}", false));
 
-        Assert.NotNull(throttle.TryBegin("alice", IPAddress.Parse("192.0.2.9")));
+        Assert.NotNull(throttle.TryBegin("alice", "192.0.2.9", false));
     }
 
     [Fact]
@@ -70,15 +70,15 @@ public sealed class SignInThrottleTests
         for (var day = 0; day < 200; day++)
         {
             for (var typo = 0; typo < 3; typo++)
-                Assert.Null(throttle.TryBegin("alice", IPAddress.Loopback));
-            Assert.Null(throttle.TryBegin("alice", IPAddress.Loopback));
-            throttle.Succeeded("alice", IPAddress.Loopback);
+                Assert.Null(throttle.TryBegin("alice", "127.0.0.1", false));
+            Assert.Null(throttle.TryBegin("alice", "127.0.0.1", false));
+            throttle.Succeeded("alice", "127.0.0.1", false);
             time.Advance(TimeSpan.FromMinutes(16));
         }
         for (var use = 0; use < 1000; use++)
         {
-            Assert.Null(throttle.TryBegin("bob", IPAddress.Loopback));
-            throttle.Succeeded("bob", IPAddress.Loopback);
+            Assert.Null(throttle.TryBegin("bob", "127.0.0.1", false));
+            throttle.Succeeded("bob", "127.0.0.1", false);
         }
     }
 
@@ -88,8 +88,62 @@ public sealed class SignInThrottleTests
         var throttle = new SignInThrottle(time);
 
         for (var name = 0; name < 30_000; name++)
-            throttle.TryBegin($"user-{name}", new([10, 0, (byte)(name >> 8), (byte)name]));
+            throttle.TryBegin($"user-{name}", $"10.0.{name >> 8}.{name & 255}", false);
 
         Assert.InRange(throttle.Counters, 1, SignInThrottle.MostCounters);
+    }
+
+    [Fact]
+    public void A_source_the_user_signed_in_from_before_is_held_up_by_nobody_elses_guesses()
+    {
+        var throttle = new SignInThrottle(time);
+        for (var guess = 0; guess < 105; guess++)
+            throttle.TryBegin("admin", $"10.0.0.{guess}", false);
+        for (var name = 0; name < 200; name++)
+            throttle.TryBegin($"user-{name}", "192.0.2.1", false);
+
+        Assert.NotNull(throttle.TryBegin("admin", "192.0.2.2", false));
+        Assert.NotNull(throttle.TryBegin("bob", "192.0.2.1", false));
+        Assert.Null(throttle.TryBegin("admin", "192.0.2.1", true));
+    }
+
+    [Fact]
+    public void Whoever_shares_a_known_source_holds_it_up_for_seconds_at_most()
+    {
+        var throttle = new SignInThrottle(time);
+        for (var guess = 0; guess < 1000; guess++)
+        {
+            throttle.TryBegin("admin", "192.0.2.1", true);
+            time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.InRange(throttle.TryBegin("admin", "192.0.2.1", true)!.Value, TimeSpan.FromSeconds(1), SignInThrottle.LongestWaitOfKnown);
+    }
+
+    [Fact]
+    public void What_many_share_is_slowed_and_never_shut()
+    {
+        var throttle = new SignInThrottle(time);
+        for (var guess = 0; guess < 5000; guess++)
+            throttle.TryBegin("admin", $"10.0.{guess >> 8}.{guess & 255}", false);
+
+        var wait = throttle.TryBegin("admin", "192.0.2.2", false)!.Value;
+        time.Advance(wait);
+
+        Assert.InRange(wait, TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2));
+        Assert.Null(throttle.TryBegin("admin", "192.0.2.2", false));
+    }
+
+    [Fact]
+    public void An_attempt_that_found_no_place_counts_for_nothing()
+    {
+        var throttle = new SignInThrottle(time);
+        for (var crowded = 0; crowded < 500; crowded++)
+        {
+            Assert.Null(throttle.TryBegin("alice", "192.0.2.1", false));
+            throttle.NotTried("alice", "192.0.2.1", false);
+        }
+
+        Assert.Equal(0, throttle.Counters);
     }
 }
