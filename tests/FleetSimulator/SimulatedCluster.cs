@@ -49,6 +49,9 @@ public sealed class SimulatedCluster
     /// <summary>Every write to this cluster.</summary>
     public ClusterLog Log { get; }
 
+    /// <summary>What its clients have asked for, in the words of RBAC.</summary>
+    public UsedRights UsedRights { get; } = new();
+
     /// <summary>Stork on this cluster.</summary>
     public SimulatedStork Stork { get; }
 

@@ -7,7 +7,7 @@ namespace PxBackup.Tests.Simulation;
 /// <summary>One silo's connections to the clusters.</summary>
 internal sealed class ConnectionPort(Installation home, Silo silo) : IClusterConnectionFactory
 {
-    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null) => new Connection(home, silo, home.Clusters[endpoint.Server.Host]);
+    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null, string? identity = null) => new Connection(home, silo, home.Clusters[endpoint.Server.Host]);
 }
 
 /// <summary>One connection.</summary>
@@ -18,7 +18,11 @@ internal sealed class Connection(Installation home, Silo silo, Kubernetes cluste
 
     private static readonly ClusterProbe Healthy = new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };
 
+    private static readonly StorkLook Working = new() { Namespace = "kube-system", Deployment = new() { Wanted = 3, Ready = 3 } };
+
     public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken) => EffectAsync("probe", "", write: false, () => Healthy);
+
+    public Task<StorkLook> LookAtStorkAsync(bool withDeployment, CancellationToken cancellationToken) => EffectAsync("look", "", write: false, () => Working);
 
     public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken)
         where T : KubernetesResource => EffectAsync("create", resource.Metadata.Name, write: true, () => cluster.Create(resource, withStatus: false));

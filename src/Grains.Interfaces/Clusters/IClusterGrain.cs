@@ -9,11 +9,11 @@ namespace PxBackup.Grains.Interfaces.Clusters;
 public interface IClusterGrain : IObjectGrain
 {
     /// <summary>Checks the kubeconfig and the access it gives, then registers the cluster.</summary>
-    [Alias("Create")]
+    [Alias("Create"), ResponseTimeout("00:01:00")]
     Task<ClusterObject> CreateAsync(ClusterCreateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>Changes kubeconfig, credential or labels; the new access is checked first.</summary>
-    [Alias("Update")]
+    [Alias("Update"), ResponseTimeout("00:01:00")]
     Task UpdateAsync(ClusterUpdateRequest request, Caller caller, CancellationToken cancellationToken = default);
 
     /// <summary>The cluster; secrets blank unless asked for and allowed.</summary>

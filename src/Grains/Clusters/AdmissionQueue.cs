@@ -19,6 +19,9 @@ internal sealed class AdmissionQueue(int atOnce)
     /// <summary>What has room now.</summary>
     public IReadOnlyCollection<ClusterWork> Running => _running.Values;
 
+    /// <summary>Everybody who runs or waits now.</summary>
+    public IReadOnlyCollection<ClusterWork> All => [.. _running.Values, .. _places.Values.Select(place => place.Value)];
+
     /// <summary>Somebody runs or waits; may be asked from any thread.</summary>
     public bool HasWork => _running.Count + _places.Count > 0;
 

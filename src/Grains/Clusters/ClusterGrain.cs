@@ -40,6 +40,8 @@ internal sealed partial class ClusterGrain(
     private bool _tidying;
     private bool _isTidy;
     private List<PlacedResource>? _clearing;
+    private bool _telling;
+    private bool _tellAgain;
 
     /// <summary>Who works there and who waits, for tests.</summary>
     internal AdmissionQueue Queue => _queue;
@@ -85,6 +87,7 @@ internal sealed partial class ClusterGrain(
         await RefuseTakenNameAsync(request.Metadata.Name, caller, cancellationToken);
         var health = await CheckAsync(request.Kubeconfig, cancellationToken);
         var record = await ChangeAsync(_ => ClusterRules.Create(request, Key, health, caller, Time.GetUtcNow()));
+        record = await TellSameClusterAsync(record);
         LogRegistered(Logger, request.Metadata.Name, Key, record.Cluster.ClusterInfo.Status.Status);
         await OpenSessionAsync();
         return Shown(record, caller, includeSecrets: false);
@@ -95,7 +98,9 @@ internal sealed partial class ClusterGrain(
         var record = Visible(caller, request.Metadata.Name, Level.Write);
         RefuseLeaving(record);
         var health = request.Kubeconfig.Length > 0 ? await CheckAsync(request.Kubeconfig, cancellationToken) : null;
-        await AmendAsync(current => ClusterRules.Update(current, request, health, Time.GetUtcNow()));
+        record = await AmendAsync(current => ClusterRules.Update(current, request, health, Time.GetUtcNow()));
+        if (health is not null)
+            await TellSameClusterAsync(record);
         await OpenSessionAsync();
     }
 
@@ -116,7 +121,7 @@ internal sealed partial class ClusterGrain(
         var record = Visible(caller, "");
         try
         {
-            var kinds = await Session(record).Connection.ListBackupKindsAsync(cancellationToken);
+            var kinds = await OnClusterAsync(record, (connection, token) => connection.ListBackupKindsAsync(token), cancellationToken);
             return new ResourceTypeResponse { ResourceTypes = { kinds } };
         }
         catch (Exception e) when (e is ClusterException or ApiException)
@@ -163,11 +168,11 @@ internal sealed partial class ClusterGrain(
     {
         try
         {
-            return await ClusterCalls.ExecuteAsync(Session(record).Connection, call, cancellationToken);
+            return await OnClusterAsync(record, (connection, token) => ClusterCalls.ExecuteAsync(connection, call, token), cancellationToken);
         }
         catch (Exception e) when (e is ClusterException or ApiException)
         {
-            throw ClusterErrors.ToDomain($"cluster [{record.Cluster.Metadata.Name}]", e);
+            throw ClusterErrors.ToDomainOfWork($"cluster [{record.Cluster.Metadata.Name}]", e);
         }
     }
 
@@ -193,9 +198,13 @@ internal sealed partial class ClusterGrain(
         var after = record.Cluster.ClusterInfo.Status;
         if (before.Status != after.Status)
             LogStatus(Logger, Name, Key, after.Status, after.Reason);
-        if (_session is { } session && session.AdminNamespace != record.AdminNamespace)
+        if (record is { SameAs.Length: > 0, Deleting: false } && health.Online)
+            await TellSameClusterAsync(record); // The other one may have gone meanwhile.
+        if (_session is { } session && !IsOf(session, record))
             await OpenSessionAsync();
         AdmitMore();
+        if (!before.Equals(after))
+            TellWork();
         if (health.Online)
             StartTidying();
         else
@@ -242,7 +251,9 @@ internal sealed partial class ClusterGrain(
         try
         {
             await using var connection = Open(kubeconfig);
-            return ClusterRules.Healthy(0, await connection.ProbeAsync(timeout.Token));
+            var probe = await connection.ProbeAsync(timeout.Token);
+            var health = ClusterRules.Healthy(0, probe);
+            return StorkPulse.AtFirstSight(probe.Stork) is { } silent ? health.WithoutStork(silent) : health;
         }
         catch (KubeconfigException e)
         {
@@ -251,19 +262,46 @@ internal sealed partial class ClusterGrain(
         catch (ClusterException e) when (e.Cause == ClusterFailure.StorkMissing)
         {
             // The cluster itself is fine: it is registered as Offline and comes Online by itself once Stork is installed.
-            return new ClusterHealth { Revision = 0, Online = false, Reason = ClusterErrors.Describe(e) };
+            return ClusterRules.Unhealthy(0, e);
         }
         catch (Exception e) when (e is ClusterException or ApiException || timeout.IsCancellationRequested)
         {
-            throw ClusterErrors.ToDomain(what, e);
+            throw ClusterErrors.ToDomain(what, e is ClusterException or ApiException ? e : ClusterErrors.Late(options.Value.CheckTimeout, e));
         }
     }
 
-    private IClusterConnection Open(string kubeconfig)
+    /// <summary>All that a request or a step asks of the cluster, within <see cref="ClusterOptions.CallTimeout"/>. What a call learns of the cluster, its session learns.</summary>
+    private async Task<T> OnClusterAsync<T>(ClusterRecord record, Func<IClusterConnection, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        var session = Session(record);
+        using var timeout = new CancellationTokenSource(options.Value.CallTimeout, Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
+        try
+        {
+            var answer = await call(session.Connection, either.Token);
+            if (record is { StorkSilent: false, Cluster.ClusterInfo.Status.Status: ClusterInfo.Types.StatusInfo.Types.Status.Offline })
+                session.CheckSoon(); // It answers again: nobody should have to wait for the next check.
+            return answer;
+        }
+        catch (Exception e) when (e is ClusterException or ApiException || (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested))
+        {
+            var failure = e is ClusterException or ApiException ? e : ClusterErrors.Late(options.Value.CallTimeout, e);
+            session.Suspect(failure);
+            if (ReferenceEquals(failure, e))
+                throw;
+            throw failure;
+        }
+        catch (ObjectDisposedException e)
+        {
+            throw new ClusterException(ClusterFailure.ConnectionLost, "its connection was replaced meanwhile.", "Nothing, it is tried again.", e);
+        }
+    }
+
+    private IClusterConnection Open(string kubeconfig, string identity = "")
     {
         var endpoint = KubeconfigParser.ParseBase64(kubeconfig);
         return endpoint.User.AwsIam is null
-            ? connections.Open(endpoint)
+            ? connections.Open(endpoint, identity: identity.Length > 0 ? identity : null)
             : throw new DomainException(ErrorReason.Unimplemented, "kubeconfig: sign-in by an AWS identity (EKS) is not built in this release; use a kubeconfig with a service account's token or a client certificate");
     }
 
@@ -289,13 +327,13 @@ internal sealed partial class ClusterGrain(
             return;
         }
 
-        if (_session is { } session && session.Revision == record.Revision && session.AdminNamespace == record.AdminNamespace)
+        if (_session is { } session && IsOf(session, record))
             return;
         await CloseSessionAsync();
         try
         {
             _session = new ClusterSession(
-                Key, record.Revision, record.AdminNamespace, Open(record.Cluster.ClusterInfo.Kubeconfig), this.AsReference<IClusterHealthGrain>(), GrainFactory,
+                Key, record.Revision, record.AdminNamespace, IdentityOf(record), record.StorkSilent, Open(record.Cluster.ClusterInfo.Kubeconfig, IdentityOf(record)), this.AsReference<IClusterHealthGrain>(), GrainFactory,
                 options.Value, gate, () => _queue.HasWork, Time, Logger);
             _session.Start();
         }
@@ -305,6 +343,40 @@ internal sealed partial class ClusterGrain(
             LogRefused(Logger, Name, Key, e.Message);
             await AmendAsync(current => ClusterRules.Report(current, new ClusterHealth { Revision = current.Revision, Online = false, Reason = e.Message }, Time.GetUtcNow()));
         }
+    }
+
+    private static bool IsOf(ClusterSession session, ClusterRecord record) =>
+        session.Revision == record.Revision && session.AdminNamespace == record.AdminNamespace && session.Identity == IdentityOf(record);
+
+    private static string IdentityOf(ClusterRecord record) => record.Cluster.ClusterInfo.ApplicationClusterUuid;
+
+    /// <summary>Looks whether the owner has registered the same cluster before; of anybody else's registrations nothing is said.</summary>
+    private async Task<ClusterRecord> TellSameClusterAsync(ClusterRecord record)
+    {
+        if (IdentityOf(record).Length == 0)
+            return record;
+        try
+        {
+            return await SameClusterAsync(record);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.StoreUnavailable)
+        {
+            return record; // A hint is worth no failure.
+        }
+    }
+
+    private async Task<ClusterRecord> SameClusterAsync(ClusterRecord record)
+    {
+        var same = await Store.QueryAsync<ClusterRecord>(new RecordQuery
+        {
+            Kind = ObjectKind.Cluster,
+            OrgId = Key.OrgId,
+            References = [[IdentityOf(record)]],
+            Owners = [AccessRules.OwnerOf(record.Cluster.Metadata)],
+            Limit = 2,
+        }, CancellationToken.None).OrUnavailableAsync();
+        var other = same.Items.FirstOrDefault(item => item.Key.Uid != Key.Uid && IdentityOf(item.Body) == IdentityOf(record))?.Body.Cluster.Metadata.Name ?? "";
+        return await AmendAsync(current => ClusterRules.SameAs(current, other, Time.GetUtcNow()));
     }
 
     private async Task CloseSessionAsync()
@@ -325,6 +397,45 @@ internal sealed partial class ClusterGrain(
             return;
         foreach (var work in _queue.Admit())
             Tell(work);
+    }
+
+    /// <summary>The state of the cluster changed: whoever waits or runs there says so in its own reason, one after the other.</summary>
+    private void TellWork()
+    {
+        if (_telling)
+            _tellAgain = true;
+        else
+            TellWorkAsync().Ignore();
+    }
+
+    private async Task TellWorkAsync()
+    {
+        _telling = true;
+        try
+        {
+            do
+            {
+                _tellAgain = false;
+                foreach (var work in _queue.All)
+                {
+                    if (_tellAgain)
+                        break; // It changed again: from the beginning.
+                    try
+                    {
+                        await (work.Kind == ObjectKind.Backup ? GrainFactory.Backup(work.Key).WakeAsync() : GrainFactory.Restore(work.Key).WakeAsync());
+                    }
+                    catch (Exception e)
+                    {
+                        LogNotTold(Logger, work.Kind, work.Key, Name, Key, e);
+                    }
+                }
+            }
+            while (_tellAgain);
+        }
+        finally
+        {
+            _telling = false;
+        }
     }
 
     private void Tell(ClusterWork work) => TellAsync(work).Ignore();
@@ -541,7 +652,7 @@ internal sealed partial class ClusterGrain(
     [LoggerMessage(LogLevel.Warning, "The stored kubeconfig of cluster [{Name}] {Cluster} is refused: {Reason}")]
     private static partial void LogRefused(ILogger logger, string name, ObjectKey cluster, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "{Kind} {Key} was not told that it has room on cluster [{Name}] {Cluster}")]
+    [LoggerMessage(LogLevel.Warning, "{Kind} {Key} was not told of its room on cluster [{Name}] {Cluster}, or of its state")]
     private static partial void LogNotTold(ILogger logger, ObjectKind kind, ObjectKey key, string name, ObjectKey cluster, Exception exception);
 
     [LoggerMessage(LogLevel.Information, "Cluster [{Name}] {Cluster} is removed")]

@@ -25,7 +25,7 @@ public sealed class ClusterOptions
     /// <summary>How soon a cluster that failed a check is checked again, ±20 %.</summary>
     public TimeSpan RecheckInterval { get; set; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>The whole check before a cluster is registered or changed; a distant cluster needs a few seconds.</summary>
+    /// <summary>One whole check, also the one before a cluster is registered or changed; a distant cluster needs a few seconds.</summary>
     public TimeSpan CheckTimeout { get; set; } = TimeSpan.FromSeconds(25);
 
     /// <summary>
@@ -39,4 +39,22 @@ public sealed class ClusterOptions
     /// objects held on to its resource for more than ten.
     /// </summary>
     public TimeSpan LetGoTimeout { get; set; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>
+    /// How often a healthy cluster is asked for Stork's lease, ±20 %: one small read, which also shows that the API server answers. Together with
+    /// <see cref="StorkSilence"/>, or with <see cref="PulseTimeout"/> and <see cref="CheckTimeout"/>, below a minute.
+    /// </summary>
+    public TimeSpan PulseInterval { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long that read may take before the cluster is checked in full.</summary>
+    public TimeSpan PulseTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long Stork's lease may stay as it is before Stork counts as silent: it is renewed every 2 s and given up after 15 s.</summary>
+    public TimeSpan StorkSilence { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a request or a step of work may wait for a cluster, all calls of it together: less than Orleans' 30 s, after which nobody could say why.</summary>
+    public TimeSpan CallTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Pause between checks that failing calls ask for.</summary>
+    public TimeSpan SuspicionInterval { get; set; } = TimeSpan.FromSeconds(5);
 }

@@ -18,6 +18,12 @@ internal static class ClusterRules
     /// <summary>Resources that a cluster's record remembers as to be gone: the newest 200, 100 bytes each; older ones were looked for often.</summary>
     public const int MaxUnwanted = 200;
 
+    /// <summary>
+    /// Label of an update that says: the cluster was rebuilt, and this is the uid that its namespace kube-system had before. It is an order and not kept, and
+    /// it fits only once.
+    /// </summary>
+    public const string RebuiltLabel = "pxbackup.io/rebuilt";
+
     public static ClusterRecord Create(ClusterCreateRequest request, ObjectKey key, ClusterHealth health, Caller caller, DateTimeOffset now)
     {
         var info = new ClusterInfo
@@ -47,7 +53,11 @@ internal static class ClusterRules
     {
         var next = record.Clone();
         var info = next.Cluster.ClusterInfo;
-        next.Cluster.Metadata.TakeLabels(request.Metadata);
+        var metadata = request.Metadata.Clone();
+        var rebuilt = metadata.Labels.GetValueOrDefault(RebuiltLabel, "");
+        metadata.Labels.Remove(RebuiltLabel);
+        RefuseOtherCluster(record, request, rebuilt, health);
+        next.Cluster.Metadata.TakeLabels(metadata);
         if (request.Kubeconfig.Length > 0)
             info.Kubeconfig = request.Kubeconfig;
         if (request.PxConfig is not null)
@@ -59,8 +69,29 @@ internal static class ClusterRules
         next.Cluster.Metadata.Touched(now);
         if (health is null)
             return next;
-        next.Revision = record.Revision + 1;
+        (next.Revision, next.StorkSilent) = (record.Revision + 1, false);
+        if (health.ClusterUid.Length > 0)
+            info.ApplicationClusterUuid = health.ClusterUid;
         return Report(next, health with { Revision = next.Revision }, now);
+    }
+
+    /// <summary>A record stands for one Kubernetes cluster, the one with this uid of namespace kube-system: work, left-overs and backups lie there.</summary>
+    private static void RefuseOtherCluster(ClusterRecord record, ClusterUpdateRequest request, string rebuilt, ClusterHealth? health)
+    {
+        var (name, known) = (record.Cluster.Metadata.Name, record.Cluster.ClusterInfo.ApplicationClusterUuid);
+        if (rebuilt.Length > 0 && (request.Kubeconfig.Length == 0 || rebuilt != known))
+        {
+            throw DomainException.InvalidField($"metadata.labels[{RebuiltLabel}]", request.Kubeconfig.Length == 0
+                ? "says that the cluster was rebuilt: give its new kubeconfig in the same update"
+                : $"must be the uid that namespace kube-system of cluster [{name}] had before: {(known.Length > 0 ? known : "none is known, so that the label is not needed")}");
+        }
+
+        if (health is null || rebuilt.Length > 0 || known.Length == 0 || health.ClusterUid == known)
+            return;
+        throw DomainException.InvalidField("kubeconfig", (health.ClusterUid.Length > 0
+            ? $"is another cluster's: its namespace kube-system has uid {health.ClusterUid}, that of cluster [{name}] has {known}; register the other cluster under a name of its own"
+            : $"may not be of cluster [{name}]: its account may not read the uid of namespace kube-system, which was {known}; give the account that right ({AccountRights.File})")
+            + $", or, if the cluster was rebuilt, add the label {RebuiltLabel}: {known} to this update");
     }
 
     /// <summary>What a check or the watch says. Reports of a connection that was replaced do not count, nor does anything about a cluster that is leaving.</summary>
@@ -69,20 +100,58 @@ internal static class ClusterRules
         if (health.Revision != record.Revision)
             return record;
         if (record.Deleting)
-            return Reachable(record, health.Online, now);
+            return Reachable(record, health.Online || health.Stork == StorkState.Silent, now);
         var next = record.Clone();
         var info = next.Cluster.ClusterInfo;
-        info.Status = new ClusterInfo.Types.StatusInfo { Status = health.Online ? Status.Online : Status.Offline, Reason = health.Reason };
+        if (info.ApplicationClusterUuid.Length == 0)
+            info.ApplicationClusterUuid = health.ClusterUid;
+        else if (health.ClusterUid.Length > 0 && health.ClusterUid != info.ApplicationClusterUuid)
+            return OtherCluster(record, health.ClusterUid, now);
+        // What has not been seen to move yet does not end the silence that was seen.
+        next.StorkSilent = health.Stork == StorkState.Silent || (health.Stork == StorkState.Unproven && health.Online && record.StorkSilent);
+        if (!health.Online)
+            info.Status = new ClusterInfo.Types.StatusInfo { Status = Status.Offline, Reason = health.Reason };
+        else if (!next.StorkSilent)
+            info.Status = new ClusterInfo.Types.StatusInfo { Status = Status.Online, Reason = SameClusterHint(next) };
         if (health.KubernetesVersion.Length > 0)
             info.K8SVersion = health.KubernetesVersion;
         if (health.StorkVersion.Length > 0)
             info.StorkVersion = health.StorkVersion;
-        if (health.ClusterUid.Length > 0)
-            info.ApplicationClusterUuid = health.ClusterUid;
         if (health.AdminNamespace.Length > 0)
             next.AdminNamespace = health.AdminNamespace;
         if (next.Equals(record))
             return record;
+        next.Cluster.Metadata.Touched(now);
+        return next;
+    }
+
+    /// <summary>Another registration of the same owner is the same Kubernetes cluster; empty for none.</summary>
+    public static ClusterRecord SameAs(ClusterRecord record, string name, DateTimeOffset now)
+    {
+        if (record.SameAs == name)
+            return record;
+        var next = record.Clone();
+        var status = next.Cluster.ClusterInfo.Status;
+        next.SameAs = name;
+        if (status.Status == Status.Online)
+            status.Reason = SameClusterHint(next);
+        next.Cluster.Metadata.Touched(now);
+        return next;
+    }
+
+    private static string SameClusterHint(ClusterRecord record) => record.SameAs.Length == 0 ? ""
+        : $"cluster [{record.SameAs}] is the same Kubernetes cluster (uid of kube-system: {record.Cluster.ClusterInfo.ApplicationClusterUuid}): each counts only its own work; keep one of them";
+
+    private static ClusterRecord OtherCluster(ClusterRecord record, string uid, DateTimeOffset now)
+    {
+        var info = record.Cluster.ClusterInfo;
+        var reason = ClusterErrors.Describe(new ClusterException(ClusterFailure.OtherCluster,
+            $"The server is another cluster than the one that was registered: its namespace kube-system has uid {uid}, not {info.ApplicationClusterUuid}.",
+            $"Correct the address, or register the other cluster under a name of its own; if the cluster was rebuilt, update it with the label {RebuiltLabel}: {info.ApplicationClusterUuid}."));
+        if (info.Status.Status == Status.Offline && info.Status.Reason == reason)
+            return record;
+        var next = record.Clone();
+        next.Cluster.ClusterInfo.Status = new ClusterInfo.Types.StatusInfo { Status = Status.Offline, Reason = reason };
         next.Cluster.Metadata.Touched(now);
         return next;
     }
@@ -190,7 +259,8 @@ internal static class ClusterRules
             Type = ProtoNames.NameOf(info.Provider),
             ClusterName = record.Cluster.Metadata.Name,
             ClusterUid = record.Cluster.Metadata.Uid,
-            References = [.. new[] { info.CloudCredentialRef?.Uid, info.PlatformCredentialRef?.Uid }.OfType<string>().Where(uid => uid.Length > 0)],
+            // The cluster's own identity, too: so another registration of it is found.
+            References = [.. new[] { info.CloudCredentialRef?.Uid, info.PlatformCredentialRef?.Uid, info.ApplicationClusterUuid }.OfType<string>().Where(uid => uid.Length > 0)],
             DueAt = record.DueAt?.ToDateTimeOffset(),
         };
     }
@@ -214,4 +284,12 @@ internal static class ClusterRules
         AdminNamespace = probe.AdminNamespace,
         ClusterUid = probe.ClusterUid ?? "",
     };
+
+    /// <summary>The same cluster when Stork's program is silent.</summary>
+    public static ClusterHealth WithoutStork(this ClusterHealth health, ClusterException cause) =>
+        health with { Online = false, Stork = StorkState.Silent, Reason = ClusterErrors.Describe(cause) };
+
+    /// <summary>What a failed check says.</summary>
+    public static ClusterHealth Unhealthy(long revision, Exception failure) =>
+        new() { Revision = revision, Online = false, Reason = ClusterErrors.Describe(failure), ClusterUid = (failure as ClusterException)?.ClusterUid ?? "" };
 }

@@ -21,17 +21,23 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private volatile TaskCompletionSource _checkNow = new();
+    private volatile TaskCompletionSource _checkSoon = new();
+    private readonly StorkPulse _stork;
+    private bool _storkSilent;
+    private bool _deniedTold;
+    private DateTimeOffset _checkedAt;
     private readonly ObservationPump _pump;
     private readonly string _adminNamespace;
     private Task _work = Task.CompletedTask;
 
     public ClusterSession(
-        ObjectKey key, long revision, string adminNamespace, IClusterConnection connection, IClusterHealthGrain grain, IGrainFactory grains,
+        ObjectKey key, long revision, string adminNamespace, string identity, bool storkSilent, IClusterConnection connection, IClusterHealthGrain grain, IGrainFactory grains,
         ClusterOptions options, ConnectGate gate, Func<bool> isUrgent, TimeProvider time, ILogger logger)
     {
-        (_key, Revision, _adminNamespace, Connection, _grain) = (key, revision, adminNamespace, connection, grain);
+        (_key, Revision, _adminNamespace, Identity, _storkSilent, Connection, _grain) = (key, revision, adminNamespace, identity, storkSilent, connection, grain);
         (_options, _gate, _isUrgent, _time, _logger) = (options, gate, isUrgent, time, logger);
         Number = gate.Random.NextInt64();
+        _stork = new StorkPulse(options.StorkSilence);
         _pump = new ObservationPump(grains, time, logger, _stop.Token);
     }
 
@@ -46,6 +52,21 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     /// <summary>The namespace that is watched.</summary>
     public string AdminNamespace => _adminNamespace;
+
+    /// <summary>The cluster that the connection is held to: uid of its namespace kube-system; empty when it is not known.</summary>
+    public string Identity { get; }
+
+    /// <summary>A call of work failed: the cluster is checked at once, and where its sign-in was refused it is told to be offline before.</summary>
+    public void Suspect(Exception failure)
+    {
+        if (failure is ApiException { IsUnauthorized: true })
+            _ = BesideAsync(() => ReportRefusedAsync(failure));
+        if (failure is ClusterException or ApiException { IsUnauthorized: true } or ApiException { IsForbidden: true } or ApiException { IsUnknownType: true })
+            CheckSoon();
+    }
+
+    /// <summary>A call succeeded that was not expected to, or the like: look again before long.</summary>
+    public void CheckSoon() => _checkSoon.TrySetResult();
 
     /// <summary>Starts checking and watching; returns at once.</summary>
     public void Start()
@@ -154,7 +175,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             try
             {
                 var healthy = await CheckOnceAsync();
-                await WaitForNextAsync(healthy ? _options.CheckInterval : _options.RecheckInterval);
+                await WaitForNextAsync(healthy);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -171,31 +192,108 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     private async Task<bool> CheckOnceAsync()
     {
         ClusterHealth health;
+        await _gate.EnterAsync(_isUrgent, _stop.Token);
+        _checkedAt = _time.GetUtcNow();
+        using var timeout = new CancellationTokenSource(_options.CheckTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, timeout.Token);
         try
         {
-            using var timeout = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            await _gate.EnterAsync(_isUrgent, _stop.Token);
-            timeout.CancelAfter(_options.CheckTimeout);
-            health = ClusterRules.Healthy(Number, await Connection.ProbeAsync(timeout.Token));
+            var probe = await Connection.ProbeAsync(either.Token);
+            health = Judged(ClusterRules.Healthy(Number, probe), probe.Stork);
+            if (Identity.Length > 0 && health.ClusterUid.Length > 0 && health.ClusterUid != Identity)
+                health = health with { Online = false }; // The rule tells why.
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {
-            health = new ClusterHealth { Revision = Number, Online = false, Reason = ClusterErrors.Describe(e) };
+            health = ClusterRules.Unhealthy(Number, e is OperationCanceledException && timeout.IsCancellationRequested ? ClusterErrors.Late(_options.CheckTimeout, e) : e);
         }
 
         await ReportAsync(health);
+        if (health.Stork != StorkState.Unproven)
+            _storkSilent = health.Stork == StorkState.Silent;
         return health.Online;
     }
+
+    private ClusterHealth Judged(ClusterHealth health, StorkLook? look)
+    {
+        if (look is null)
+            return health;
+        if (look.Denied.Count > 0 && !_deniedTold)
+        {
+            _deniedTold = true;
+            LogNotSeen(_logger, _key, string.Join(", ", look.Denied));
+        }
+
+        var state = _stork.See(look, _time.GetUtcNow());
+        return state == StorkState.Silent ? health.WithoutStork(_stork.Cause!) : health with { Stork = state };
+    }
+
+    /// <summary>One small read: is Stork's program what it was said to be, and does the API server answer at all?</summary>
+    private async Task<bool> IsAsToldAsync()
+    {
+        using var timeout = new CancellationTokenSource(_options.PulseTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, timeout.Token);
+        try
+        {
+            var state = _stork.See(await Connection.LookAtStorkAsync(withDeployment: false, either.Token), _time.GetUtcNow());
+            return state == StorkState.Unproven || (state == StorkState.Silent) == _storkSilent;
+        }
+        catch (Exception e) when (e is ClusterException or ApiException || timeout.IsCancellationRequested)
+        {
+            return false; // The check tells the cause.
+        }
+    }
+
+    private Task ReportRefusedAsync(Exception failure) => ReportAsync(ClusterRules.Unhealthy(Number, failure));
 
     // A report can end this very session (the admin namespace changed): the grain then waits for it, and it must not wait for the grain.
     private Task ReportAsync(ClusterHealth health) => _grain.ReportAsync(health).WaitAsync(_stop.Token);
 
-    private async Task WaitForNextAsync(TimeSpan interval)
+    /// <summary>Returns when the next check is due: by time, because somebody asked for it, or because a look at Stork showed a change.</summary>
+    private async Task WaitForNextAsync(bool healthy)
     {
-        await ((Task)_checkNow.Task.WaitAsync(Jittered(interval), _time, _stop.Token)).ConfigureAwait(Quietly);
+        var due = _time.GetUtcNow() + Jittered(healthy ? _options.CheckInterval : _options.RecheckInterval);
+        do
+        {
+            var left = due - _time.GetUtcNow();
+            if (await WaitAsync(healthy ? Shorter(left, UntilNextLook()) : left))
+                return;
+        }
+        while (_time.GetUtcNow() < due && (!healthy || await IsAsToldAsync()));
+    }
+
+    private TimeSpan UntilNextLook()
+    {
+        var pause = Jittered(_options.PulseInterval);
+        // Not later than the moment in which silence would be certain.
+        return _stork.SilentAt is { } silentAt && silentAt - _time.GetUtcNow() is var left && left > TimeSpan.Zero ? Shorter(pause, left) : pause;
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    /// <summary>Waits; true when a check was asked for meanwhile.</summary>
+    private async Task<bool> WaitAsync(TimeSpan pause)
+    {
+        if (pause > TimeSpan.Zero)
+            await ((Task)Task.WhenAny(_checkNow.Task, _checkSoon.Task).WaitAsync(pause, _time, _stop.Token)).ConfigureAwait(Quietly);
         _stop.Token.ThrowIfCancellationRequested();
+        var asked = _checkNow.Task.IsCompleted;
+        if (!asked && _checkSoon.Task.IsCompleted)
+        {
+            // A thousand calls that fail together ask for one check, and none asks for more than one in so long.
+            asked = true;
+            var early = _checkedAt + _options.SuspicionInterval - _time.GetUtcNow();
+            if (early > TimeSpan.Zero)
+                await ((Task)_checkNow.Task.WaitAsync(early, _time, _stop.Token)).ConfigureAwait(Quietly);
+            _stop.Token.ThrowIfCancellationRequested();
+        }
+
+        // What is asked for from here on is not answered by the check that begins now.
         if (_checkNow.Task.IsCompleted)
-            _checkNow = new TaskCompletionSource(); // What is asked for from here on is not answered by the check that begins now.
+            _checkNow = new TaskCompletionSource();
+        if (asked && _checkSoon.Task.IsCompleted)
+            _checkSoon = new TaskCompletionSource();
+        return asked;
     }
 
     private TimeSpan Jittered(TimeSpan interval) => interval * (0.8 + (0.4 * _gate.Random.NextDouble()));
@@ -207,6 +305,9 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     [LoggerMessage(LogLevel.Warning, "The state of cluster {Cluster} could not be reported; it is reported again")]
     private static partial void LogReportFailed(ILogger logger, ObjectKey cluster, Exception exception);
+
+    [LoggerMessage(LogLevel.Information, "Whether Stork works on cluster {Cluster} can be seen in part only: its account lacks the rights {Rights}")]
+    private static partial void LogNotSeen(ILogger logger, ObjectKey cluster, string rights);
 
     [LoggerMessage(LogLevel.Warning, "The session of cluster {Cluster} is slow to stop; it is left behind")]
     private static partial void LogSlowStop(ILogger logger, ObjectKey cluster);

@@ -40,4 +40,8 @@ internal sealed record ClusterHealth
     /// <summary>Uid of namespace kube-system; empty when not known.</summary>
     [Id(6)]
     public string ClusterUid { get; init; } = "";
+
+    /// <summary>What was seen of Stork's program.</summary>
+    [Id(7)]
+    public StorkState Stork { get; init; }
 }

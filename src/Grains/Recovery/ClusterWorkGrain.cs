@@ -28,6 +28,8 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     private DateTimeOffset? _followedSince;
     private DateTimeOffset? _removingSince;
     private bool _askedForRoom;
+    private string _outage = "";
+    private bool _hasTrouble;
 
     /// <summary>There is room for it on the cluster.</summary>
     protected bool IsAdmitted { get; private set; }
@@ -121,9 +123,11 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
             return RoomIsGiven;
         }
 
-        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}");
+        await ExplainAsync(facts.Online ? BackupRules.WaitsForRoom : WaitsFor(facts));
         return AskForRoomAgain;
     }
+
+    private static string WaitsFor(ClusterFacts facts) => $"waiting for cluster [{facts.Name}], which is offline: {facts.Reason}";
 
     /// <summary>The cluster and the open location, as far as they allow placing now; null when the work was given up instead.</summary>
     /// <param name="record">The work.</param>
@@ -135,6 +139,8 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
             await GiveUpAsync($"cluster [{work.ClusterName}] was removed before the {_kind.Title()} began");
         else if (Now >= work.Deadline)
             await GiveUpAsync($"the {_kind.Title()} could not be placed on cluster [{facts.Name}] within {limits.PendingTimeout}: {work.Reason}");
+        else if (!facts.Online)
+            throw new DomainException(ErrorReason.Unreachable, WaitsFor(facts)); // It went offline after it had given room: the next attempt looks again.
         else
         {
             try
@@ -155,12 +161,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         where TResource : class
     {
         var cluster = Cluster(record);
-        if (await BackupOnCluster.FactsAsync(cluster) is null)
+        if (await BackupOnCluster.FactsAsync(cluster) is not { } facts)
         {
             await LostAsync(record, $"cluster [{FactsOf(record).ClusterName}] was removed while the {_kind.Title()} was running");
             return null;
         }
 
+        _outage = facts.Online ? "" : $"cluster [{facts.Name}] is offline: {facts.Reason}";
         await cluster.EnqueueAsync(WorkOf(record) with { Running = true });
         var followedSince = _followedSince;
         _followedSince = null; // Until the look succeeds.
@@ -185,15 +192,15 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
         var quiet = Now - (progressAt > _followedSince ? progressAt : _followedSince!.Value);
         if (quiet < limits.CheckInterval)
         {
-            await ExplainAsync(says);
+            await ExplainAsync(_outage.Length > 0 ? _outage : says);
             return limits.CheckInterval;
         }
 
         var warning = StoreTexts.OfStork(await BackupOnCluster.WarningAsync(Cluster(record), clusterNamespace, resourceUid));
         await DoubtLocationAsync(record, warning);
         if (quiet >= withoutWarning || (warning.Length > 0 && quiet >= limits.StuckTimeout))
-            return await GiveUpAsync($"Stork made no progress in stage '{stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : "")}");
-        await ExplainAsync(warning.Length > 0 ? warning : says);
+            return await GiveUpAsync($"Stork made no progress in stage '{stage}' for {quiet:hh\\:mm\\:ss}{(warning.Length > 0 ? $": {warning}" : _outage.Length > 0 ? $": {_outage}" : "")}");
+        await ExplainAsync(warning.Length > 0 ? warning : _outage.Length > 0 ? _outage : says);
         return limits.CheckInterval;
     }
 
@@ -214,8 +221,12 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
 
         _removingSince ??= Now;
         var waited = Now - _removingSince.Value;
-        if (waited >= limits.StuckTimeout)
-            await ExplainAsync($"waiting for Stork on cluster [{facts.Name}] to remove {left}: look whether Stork runs there, and at the resource's events");
+        if (waited >= limits.StuckTimeout || _hasTrouble || !facts.Online)
+        {
+            _hasTrouble = false;
+            await ExplainAsync($"waiting for Stork on cluster [{facts.Name}] to remove {left}: {(facts.Online ? "look whether Stork runs there, and at the resource's events" : $"the cluster is offline: {facts.Reason}")}");
+        }
+
         var pause = waited / 10;
         return pause < limits.DeletePollInterval ? limits.DeletePollInterval : pause > limits.CheckInterval ? limits.CheckInterval : pause;
     }
@@ -301,7 +312,13 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     protected ClusterWork WorkOf(TRecord record) => new() { Kind = _kind, Key = Key, Owner = AccessRules.OwnerOf(MetadataOf(record)) };
 
     // One hiccup is not worth a write.
-    private Task ExplainAsync(DomainException refusal, int attempts) => attempts < 2 || Record is null ? Task.CompletedTask : ExplainAsync(refusal.Message);
+    private Task ExplainAsync(DomainException refusal, int attempts)
+    {
+        if (attempts < 2 || Record is null)
+            return Task.CompletedTask;
+        _hasTrouble = true;
+        return ExplainAsync(refusal.Message);
+    }
 
     private async Task ExplainAsync(string reason) => await AmendAsync(current => Explained(current, reason));
 

@@ -11,6 +11,9 @@ public sealed class ApiException(HttpStatusCode httpStatus, string reason, strin
     /// <summary>Kubernetes' reason, such as <c>AlreadyExists</c>; empty when the answer was no Kubernetes Status.</summary>
     public string Reason { get; } = reason;
 
+    /// <summary>The right that the call needed; null when it was no call of a resource.</summary>
+    public KubernetesRight? Right { get; init; }
+
     /// <summary>How long the server wants to be left alone; null when it does not say.</summary>
     public TimeSpan? RetryAfter { get; } = retryAfter;
 

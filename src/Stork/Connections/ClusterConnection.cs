@@ -16,8 +16,16 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
 
     private readonly CancellationTokenSource _closing = new();
 
+    private volatile string _storkNamespace = "kube-system";
+
+    /// <summary>Where Stork said last that it runs.</summary>
+    internal string StorkNamespace { get => _storkNamespace; set => _storkNamespace = value; }
+
     public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken = default) =>
         new ClusterProber(this, http.Options.MinimumStorkVersion).ProbeAsync(cancellationToken);
+
+    public Task<StorkLook> LookAtStorkAsync(bool withDeployment, CancellationToken cancellationToken = default) =>
+        new StorkPresence(this).LookAsync(withDeployment, cancellationToken);
 
     public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource =>
         CreateAsync(resource, StorkJson.TypeInfo<T>(), cancellationToken);

@@ -12,11 +12,11 @@ public sealed class ClusterConnectionFactory(
     internal Random Random { get; init; } = Random.Shared;
 
     /// <inheritdoc />
-    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null)
+    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null, string? identity = null)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
         if (endpoint.User.AwsIam is not null && tokens is null)
             throw new ArgumentException("A cluster whose user is an AWS identity needs a token source.", nameof(tokens));
-        return new ClusterConnection(new ClusterHttp(endpoint, tokens, options, policy, time), Random, _logger);
+        return new ClusterConnection(new ClusterHttp(endpoint, tokens, options, policy, time, identity), Random, _logger);
     }
 }

@@ -51,6 +51,15 @@ public enum ClusterFailure
     /// <summary>Stork is older than this product can drive.</summary>
     StorkTooOld,
 
+    /// <summary>Stork's program says nothing any more: its lease is not renewed, though its Deployment (where there is one) is ready.</summary>
+    StorkSilent,
+
+    /// <summary>No replica of Stork's Deployment runs.</summary>
+    StorkNotRunning,
+
+    /// <summary>The server is another cluster than the one that was registered.</summary>
+    OtherCluster,
+
     /// <summary>No token could be got for this cluster.</summary>
     TokenUnavailable,
 }
@@ -58,9 +67,17 @@ public enum ClusterFailure
 /// <summary>A cluster could not be used. The message never holds a secret.</summary>
 public sealed class ClusterException(ClusterFailure cause, string message, string cure, Exception? inner = null) : Exception(message, inner)
 {
+    /// <summary>What a refusal of the API server means for the use of the cluster.</summary>
+    /// <param name="refusal">The refusal.</param>
+    /// <param name="doing">What was tried, after "may not" or "failed to".</param>
+    public static ClusterException Of(ApiException refusal, string doing) => ClusterProber.AsCluster(refusal, doing);
+
     /// <summary>What failed.</summary>
     public ClusterFailure Cause { get; } = cause;
 
     /// <summary>What somebody can do about it, one sentence.</summary>
     public string Cure { get; } = cure;
+
+    /// <summary>Uid of namespace kube-system, when the check that failed had come so far; null otherwise.</summary>
+    public string? ClusterUid { get; internal set; }
 }

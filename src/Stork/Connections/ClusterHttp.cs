@@ -17,9 +17,12 @@ internal sealed class ClusterHttp : IDisposable
     private readonly TimeProvider _time;
     private readonly HttpMessageInvoker _http;
     private readonly string _base;
+    private readonly ClusterIdentity? _identity;
 
-    public ClusterHttp(ClusterEndpoint endpoint, IBearerTokenSource? tokens, ClusterConnectionOptions options, EndpointPolicy policy, TimeProvider time)
+    public ClusterHttp(
+        ClusterEndpoint endpoint, IBearerTokenSource? tokens, ClusterConnectionOptions options, EndpointPolicy policy, TimeProvider time, string? identity = null)
     {
+        _identity = identity is null ? null : new ClusterIdentity(identity);
         _endpoint = endpoint;
         _tokens = tokens;
         _options = options;
@@ -37,7 +40,11 @@ internal sealed class ClusterHttp : IDisposable
             KeepAlivePingDelay = options.PingInterval,
             KeepAlivePingTimeout = options.PingTimeout,
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            ConnectCallback = (_, cancellationToken) => dialer.ConnectAsync(cancellationToken),
+            ConnectCallback = (context, cancellationToken) =>
+            {
+                _identity?.Dialing(context.InitialRequestMessage);
+                return dialer.ConnectAsync(cancellationToken);
+            },
         });
     }
 
@@ -102,9 +109,19 @@ internal sealed class ClusterHttp : IDisposable
         };
     }
 
-    public void Dispose() => _http.Dispose();
+    public void Dispose()
+    {
+        _http.Dispose();
+        _identity?.Dispose();
+    }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
+    private Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken) => _identity is null
+        ? SendOnceAsync(method, path, content, identifies: false, cancellationToken)
+        : _identity.SendAsync(identifies => identifies
+            ? SendOnceAsync(HttpMethod.Get, ClusterIdentity.Path, null, identifies, cancellationToken)
+            : SendOnceAsync(method, path, content, identifies, cancellationToken), MaxErrorBytes, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendOnceAsync(HttpMethod method, string path, HttpContent? content, bool identifies, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, _base + path)
         {
@@ -118,14 +135,25 @@ internal sealed class ClusterHttp : IDisposable
         if (token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
 
-        var response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        if (identifies)
+            ClusterIdentity.Mark(request);
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            request.Content = null;   // The caller's, who may have to send it again.
+        }
+
         if (response.IsSuccessStatusCode)
             return response;
         using (response)
         {
             if (response.StatusCode == HttpStatusCode.Unauthorized && token is not null)
                 _tokens?.Rejected(token);
-            throw await RefusalAsync(response, cancellationToken).ConfigureAwait(false);
+            throw await RefusalAsync(response, KubernetesRight.Of(method, path), cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -145,7 +173,7 @@ internal sealed class ClusterHttp : IDisposable
         }
     }
 
-    private async Task<Exception> RefusalAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    private async Task<Exception> RefusalAsync(HttpResponseMessage response, KubernetesRight? right, CancellationToken cancellationToken)
     {
         var code = (int)response.StatusCode;
         if (code is >= 300 and < 400)
@@ -158,7 +186,7 @@ internal sealed class ClusterHttp : IDisposable
         var retryAfter = RetryAfter(response.Headers.RetryAfter)
             ?? (status?.Details.RetryAfterSeconds is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null);
         var message = status?.Message is { Length: > 0 } text ? StorkText.Bounded(text, StorkText.MaxMessage) : $"The API server answered {code}.";
-        return new ApiException(response.StatusCode, status?.Reason ?? "", message, retryAfter);
+        return new ApiException(response.StatusCode, status?.Reason ?? "", message, retryAfter) { Right = right };
     }
 
     private static async Task<ApiStatus?> StatusAsync(HttpResponseMessage response, CancellationToken cancellationToken)

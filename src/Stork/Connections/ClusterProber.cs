@@ -13,34 +13,32 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
 
     private static readonly string[] WholeGroups = [StorkGroup, ""];
 
-    // FACTS §10. A user who may do everything with a group answers for all of its rows at once.
-    private static readonly (string Group, string Resource, string[] Verbs)[] NeededInAdminNamespace =
-    [
-        (StorkGroup, "applicationbackups", ["get", "list", "watch", "create", "patch", "delete"]),
-        (StorkGroup, "applicationrestores", ["get", "list", "watch", "create", "patch", "delete"]),
-        (StorkGroup, "backuplocations", ["get", "create", "patch", "delete"]),
-        (StorkGroup, "rules", ["get", "create", "patch", "delete"]),
-        ("", "secrets", ["get", "create", "patch", "delete"]),
-        ("", "events", ["list"]),
-        ("", "configmaps", ["get"]),
-    ];
+    private const string Cure = $"Give the kubeconfig's account the rights of {AccountRights.File}.";
 
     public async Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken)
     {
         // The first call opens the connection, so name, policy, TCP and TLS fail here with their own causes.
         var version = await VersionAsync(cancellationToken).ConfigureAwait(false);
-        await CheckKindsAsync(cancellationToken).ConfigureAwait(false);
-        var adminNamespace = await AdminNamespaceAsync(cancellationToken).ConfigureAwait(false);
-        await CheckRightsAsync(adminNamespace, cancellationToken).ConfigureAwait(false);
-        var stork = await StorkVersionAsync(cancellationToken).ConfigureAwait(false);
-        return new ClusterProbe
+        var uid = await ClusterUidAsync(cancellationToken).ConfigureAwait(false);
+        try
         {
-            KubernetesVersion = version,
-            StorkVersion = stork,
-            AdminNamespace = adminNamespace,
-            ClusterUid = await ClusterUidAsync(cancellationToken).ConfigureAwait(false),
-            NodeCount = await NodeCountAsync(cancellationToken).ConfigureAwait(false),
-        };
+            await CheckKindsAsync(cancellationToken).ConfigureAwait(false);
+            var adminNamespace = await ReadSettingsAsync(cancellationToken).ConfigureAwait(false);
+            await CheckRightsAsync(adminNamespace, cancellationToken).ConfigureAwait(false);
+            return new ClusterProbe
+            {
+                KubernetesVersion = version,
+                StorkVersion = await StorkVersionAsync(cancellationToken).ConfigureAwait(false),
+                AdminNamespace = adminNamespace,
+                ClusterUid = uid,
+                Stork = await connection.LookAtStorkAsync(withDeployment: true, cancellationToken).ConfigureAwait(false),
+            };
+        }
+        catch (ClusterException e)
+        {
+            e.ClusterUid = uid;   // A cluster without Stork is the cluster that it is.
+            throw;
+        }
     }
 
     /// <summary>What a refusal of the API server means for the use of the cluster.</summary>
@@ -48,8 +46,9 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
     {
         { IsUnauthorized: true } => new(ClusterFailure.Unauthorized, $"The API server refuses the sign-in: {e.Message}",
             "Renew the kubeconfig: its token or certificate has expired or was revoked.", e),
-        { IsForbidden: true } => new(ClusterFailure.Forbidden, $"The account may not {doing}: {e.Message}",
-            "Give the kubeconfig's account the rights of the documented ClusterRole.", e),
+        { IsForbidden: true, Right: { } right } when AccountRights.Giver(right) is { Length: > 0 } giver => new(ClusterFailure.Forbidden,
+            $"The account may not {right}; {giver} gives that right. The API server said: {e.Message}", Cure, e),
+        { IsForbidden: true } => new(ClusterFailure.Forbidden, $"The account may not {doing}: {e.Message}", Cure, e),
         { HttpStatus: System.Net.HttpStatusCode.TooManyRequests } => new(ClusterFailure.Throttled, $"The API server asks for patience: {e.Message}",
             "Nothing, if it passes; otherwise look at the API server's priority and fairness settings.", e),
         { IsUnknownType: true } => new(ClusterFailure.StorkMissing, "Stork's resource definitions are not on the cluster.",
@@ -126,13 +125,18 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
                 "Wait a minute if Stork was just installed; otherwise look at its log.");
     }
 
-    private async Task<string> AdminNamespaceAsync(CancellationToken cancellationToken)
+    /// <summary>Stork's admin namespace; where Stork runs is kept for looks at its program.</summary>
+    private async Task<string> ReadSettingsAsync(CancellationToken cancellationToken)
     {
         var map = await OptionalAsync("read Stork's configuration",
             () => connection.FindAsync<ConfigMap>(KubeSystem, "stork-controller-config", cancellationToken)).ConfigureAwait(false);
-        var name = map?.Data.GetValueOrDefault("admin-ns")?.Trim();
-        return name is not null && ResourceName.IsValid(name) ? name : KubeSystem;
+        connection.StorkNamespace = NamespaceOf(map, "stork-deploy-ns");
+        return NamespaceOf(map, "admin-ns");
     }
+
+    // What is no namespace's name is not believed.
+    private static string NamespaceOf(ConfigMap? map, string key) =>
+        map?.Data.GetValueOrDefault(key)?.Trim() is { } name && ResourceName.IsValid(name) ? name : KubeSystem;
 
     private async Task<string?> StorkVersionAsync(CancellationToken cancellationToken)
     {
@@ -150,26 +154,33 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
 
     private async Task CheckRightsAsync(string adminNamespace, CancellationToken cancellationToken)
     {
-        var denied = new List<string>();
+        var denied = new List<KubernetesRight>();
         try
         {
             var wide = new HashSet<string>();
             foreach (var group in WholeGroups)
             {
-                if (await MayAsync(adminNamespace, group, "*", "*", cancellationToken).ConfigureAwait(false))
+                // A user who may do everything with a group answers for all of its rows at once.
+                if (await MayAsync(new() { Verb = "*", Group = group, Resource = "*", Namespace = adminNamespace, Name = "" }, cancellationToken).ConfigureAwait(false))
                     wide.Add(group);
             }
 
-            var questions = NeededInAdminNamespace.Where(row => !wide.Contains(row.Group))
-                .SelectMany(row => row.Verbs.Select(verb => (Namespace: adminNamespace, row.Group, row.Resource, Verb: verb)))
-                .Append((Namespace: "", Group: "", Resource: "namespaces", Verb: "list"));
-            await Parallel.ForEachAsync(questions, new ParallelOptions { MaxDegreeOfParallelism = MaxParallelReviews, CancellationToken = cancellationToken },
-                async (ask, token) =>
+            var questions = AccountRights.All.Where(row => row.IsRequired && (row.Scope == RightScope.Cluster || !wide.Contains(row.Group)))
+                .SelectMany(row => row.Verbs.Select(verb => new KubernetesRight
                 {
-                    if (!await MayAsync(ask.Namespace, ask.Group, ask.Resource, ask.Verb, token).ConfigureAwait(false))
+                    Verb = verb,
+                    Group = row.Group,
+                    Resource = row.Resource,
+                    Namespace = row.Scope == RightScope.Cluster ? "" : adminNamespace,
+                    Name = "",
+                }));
+            await Parallel.ForEachAsync(questions, new ParallelOptions { MaxDegreeOfParallelism = MaxParallelReviews, CancellationToken = cancellationToken },
+                async (right, token) =>
+                {
+                    if (!await MayAsync(right, token).ConfigureAwait(false))
                     {
                         lock (denied)
-                            denied.Add($"{ask.Verb} {ask.Resource}{(ask.Group.Length == 0 ? "" : "." + ask.Group)}");
+                            denied.Add(right);
                     }
                 }).ConfigureAwait(false);
         }
@@ -185,19 +196,21 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
 
         if (denied.Count > 0)
         {
-            denied.Sort(StringComparer.Ordinal);
-            throw new ClusterException(ClusterFailure.Forbidden, $"The account lacks rights in namespace {adminNamespace}: {string.Join(", ", denied)}.",
-                "Give the kubeconfig's account the rights of the documented ClusterRole.");
+            // By Role and namespace, as an administrator puts it right: first what lacks, then who gives it.
+            var lacking = denied.GroupBy(AccountRights.Giver).OrderBy(giver => giver.Key, StringComparer.Ordinal)
+                .Select(giver => $"{giver.Key} gives {string.Join(", ", giver.GroupBy(right => (right.Resource, right.Group))
+                    .OrderBy(kind => kind.Key).Select(kind => $"{string.Join("/", kind.Select(right => right.Verb).Order(StringComparer.Ordinal))} {kind.Key.Resource}{(kind.Key.Group.Length == 0 ? "" : "." + kind.Key.Group)}"))}");
+            throw new ClusterException(ClusterFailure.Forbidden, $"The account lacks rights: {string.Join("; ", lacking)}.", Cure);
         }
     }
 
-    private async Task<bool> MayAsync(string resourceNamespace, string group, string resource, string verb, CancellationToken cancellationToken)
+    private async Task<bool> MayAsync(KubernetesRight right, CancellationToken cancellationToken)
     {
         var review = new SelfSubjectAccessReview
         {
             ApiVersion = "authorization.k8s.io/v1",
             Kind = "SelfSubjectAccessReview",
-            Spec = { ResourceAttributes = { Namespace = resourceNamespace, Group = group, Resource = resource, Verb = verb } },
+            Spec = { ResourceAttributes = { Namespace = right.Namespace, Group = right.Group, Resource = right.Resource, Verb = right.Verb } },
         };
         var answer = await connection.PostAsync(review, ResourceType.Of<SelfSubjectAccessReview>().Path(null), cancellationToken).ConfigureAwait(false);
         return answer.Status.Allowed;
@@ -207,13 +220,6 @@ internal sealed class ClusterProber(ClusterConnection connection, Version minimu
     {
         var found = await OptionalAsync("read namespace kube-system",
             () => connection.FindAsync<Namespace>("", KubeSystem, cancellationToken)).ConfigureAwait(false);
-        return found?.Metadata.Uid is { Length: > 0 } uid ? uid : null;
-    }
-
-    private async Task<int?> NodeCountAsync(CancellationToken cancellationToken)
-    {
-        var page = await OptionalAsync("count nodes", async () => (ResourcePage<Node>?)await connection.GetAsync(
-            ResourceType.Of<Node>().Path(null) + "?limit=1", StorkJson.TypeInfo<ResourcePage<Node>>(), cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        return page is null ? null : (int)Math.Clamp(page.Items.Count + (page.Metadata.RemainingItemCount ?? 0), 0, int.MaxValue);
+        return found?.Metadata.Uid is { } uid && ClusterIdentity.IsUid(uid) ? uid : null;
     }
 }

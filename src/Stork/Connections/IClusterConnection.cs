@@ -8,9 +8,14 @@ namespace PxBackup.Stork;
 /// after the latter a create, patch or delete may nevertheless have happened.</remarks>
 public interface IClusterConnection : IAsyncDisposable
 {
-    /// <summary>Checks step by step: name, TCP, TLS, API, sign-in, rights, Stork's resources, Stork's version.</summary>
+    /// <summary>Checks step by step: name, TCP, TLS, API, sign-in, identity, Stork's resources, rights, Stork's version, Stork's program.</summary>
     /// <exception cref="ClusterException">The first step that failed, with its cause and cure.</exception>
     Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Looks for Stork's program by one small read (two where there is no lease): cheap enough to be asked several times a minute.</summary>
+    /// <param name="withDeployment">Reads its Deployment, too, where the lease would do.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
+    Task<StorkLook> LookAtStorkAsync(bool withDeployment, CancellationToken cancellationToken = default);
 
     /// <summary>Creates a resource in <c>metadata.namespace</c>; apiVersion and kind are filled in. Answers what the server stored.</summary>
     Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken = default) where T : KubernetesResource;
@@ -64,7 +69,11 @@ public interface IClusterConnectionFactory
     /// <summary>Makes a connection; nothing is sent before the first call.</summary>
     /// <param name="endpoint">From <see cref="KubeconfigParser"/>.</param>
     /// <param name="tokens">Required when <see cref="ClusterUser.AwsIam"/> is set; otherwise it replaces the endpoint's own token.</param>
-    IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null);
+    /// <param name="identity">
+    /// Uid of the cluster's namespace kube-system, when it is known. Nothing but that namespace is then read or written before the server behind each new
+    /// connection has shown it: another one is <see cref="ClusterFailure.OtherCluster"/>.
+    /// </param>
+    IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null, string? identity = null);
 }
 
 /// <summary>Gives the token of a request; called for each one, so it caches.</summary>
@@ -134,6 +143,6 @@ public sealed record ClusterProbe
     /// <summary>Uid of namespace kube-system: the cluster's identity; null when it may not be read.</summary>
     public string? ClusterUid { get; init; }
 
-    /// <summary>Number of nodes; null when they may not be listed.</summary>
-    public int? NodeCount { get; init; }
+    /// <summary>Stork's program at the end of the check.</summary>
+    public StorkLook? Stork { get; init; }
 }

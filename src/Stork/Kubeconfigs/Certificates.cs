@@ -7,8 +7,13 @@ namespace PxBackup.Stork;
 /// <summary>Certificates and keys as they lie in a kubeconfig.</summary>
 internal static class Certificates
 {
-    // An authority has one or two certificates while it is rotated, a client a short chain.
-    private const int MaxCertificates = 32;
+    // An authority has one or two certificates while it is rotated; who embeds the system's whole bundle has 150, with a company's own a few hundred.
+    private const int MaxCertificates = 512;
+
+    // A bundle has a strange one now and then; more of them are no bundle.
+    private const int MaxBroken = 8;
+
+    private const string Begin = "-----BEGIN";
 
     /// <summary>Authorities, PEM or DER.</summary>
     /// <exception cref="CryptographicException">There is none in it, or it is broken.</exception>
@@ -22,9 +27,37 @@ internal static class Certificates
         }
 
         if (bytes.Count("-----BEGIN"u8) > MaxCertificates)
-            throw new CryptographicException($"More than {MaxCertificates} certificates.");
-        certificates.ImportFromPem(Encoding.UTF8.GetString(bytes));
-        return certificates.Count > 0 ? certificates : throw new CryptographicException("No certificate in it.");
+            throw new TooManyCertificatesException();
+        // Block by block, each only as far as the next one begins: a search for an end that never comes would go through all the rest each time.
+        var left = Encoding.UTF8.GetString(bytes).AsSpan();
+        var broken = 0;
+        for (var at = left.IndexOf(Begin); at >= 0; at = left.IndexOf(Begin))
+        {
+            left = left[at..];
+            var next = left[Begin.Length..].IndexOf(Begin);
+            var block = next < 0 ? left : left[..(Begin.Length + next)];
+            left = left[block.Length..];
+            if (PemEncoding.TryFind(block, out var found) && block[found.Label] is not "CERTIFICATE")
+                continue;
+            if (!TryAdd(certificates, block, found) && ++broken > MaxBroken)
+                break;
+        }
+
+        return certificates.Count > 0 && broken <= MaxBroken ? certificates : throw new CryptographicException("No certificate in it.");
+    }
+
+    // As kubectl does: a certificate of a bundle that cannot be read is not trusted, and the others are.
+    private static bool TryAdd(X509Certificate2Collection certificates, ReadOnlySpan<char> block, PemFields found)
+    {
+        try
+        {
+            certificates.Add(X509CertificateLoader.LoadCertificate(Convert.FromBase64String(block[found.Base64Data].ToString())));
+            return true;
+        }
+        catch (Exception e) when (e is CryptographicException or FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>A client certificate with its key; the caller disposes it.</summary>
@@ -37,6 +70,10 @@ internal static class Certificates
         try
         {
             Dispose(Load(bytes));
+        }
+        catch (TooManyCertificatesException)
+        {
+            throw field.Refused(KubeconfigError.Certificate, $"holds more than {MaxCertificates} certificates; keep the cluster's authority only");
         }
         catch (Exception e) when (e is CryptographicException or ArgumentException)
         {
@@ -71,3 +108,6 @@ internal static class Certificates
             certificate.Dispose();
     }
 }
+
+/// <summary>A bundle has more certificates than are taken.</summary>
+internal sealed class TooManyCertificatesException() : CryptographicException("Too many certificates.");

@@ -8,6 +8,9 @@ internal readonly record struct Field(string Path, YamlValue? Value)
 
     public bool IsPresent => Value is not (null or YamlText { IsNull: true });
 
+    /// <summary>Present with something in it: kubectl takes empty text, an empty list and an empty mapping for absent.</summary>
+    public bool IsFilled => IsPresent && Value is not (YamlText { Text: "" } or YamlList { Items.Count: 0 } or YamlMapping { Fields.Count: 0 });
+
     public Field this[string name] => IsPresent
         ? new($"{Path}{(Path.Length == 0 ? "" : ".")}{name}", Mapping().Fields.GetValueOrDefault(name))
         : new($"{Path}.{name}", null);
@@ -17,10 +20,11 @@ internal readonly record struct Field(string Path, YamlValue? Value)
         : Value is YamlText { Text: var text } ? (text.Length == 0 ? null : text)
         : throw Refused(KubeconfigError.Structure, "must be text");
 
+    // As kubectl reads it: YAML 1.1.
     public bool Flag() => Text() switch
     {
-        null or "false" => false,
-        "true" => true,
+        null or "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF" or "n" or "N" => false,
+        "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" or "y" or "Y" => true,
         _ => throw Refused(KubeconfigError.Structure, "must be true or false"),
     };
 
@@ -37,17 +41,18 @@ internal readonly record struct Field(string Path, YamlValue? Value)
     /// <summary>The entry called <paramref name="name"/> of a list of named entries; not present when there is none.</summary>
     public Field Named(string name, string content)
     {
-        var names = new HashSet<string>(StringComparer.Ordinal);
         Field found = default;
+        var isFound = false;
         foreach (var item in Items())
         {
             var itemName = item["name"].Name();
             if (itemName is null)
                 throw item["name"].Refused(KubeconfigError.Structure, "is missing; name every entry");
-            if (!names.Add(itemName))
-                throw item["name"].Refused(KubeconfigError.Duplicate, "repeats an earlier name; keep one");
-            if (itemName == name)
-                found = item[content];
+            if (itemName != name)
+                continue;
+            if (isFound)
+                throw item["name"].Refused(KubeconfigError.Duplicate, "repeats an earlier name, and it is the one that is used; keep one");
+            (found, isFound) = (item[content], true);
         }
 
         return found;
@@ -70,9 +75,13 @@ internal readonly record struct Field(string Path, YamlValue? Value)
     {
         if (Text() is not { } text)
             return null;
+        RefusePlaceholder(text);
         try
         {
-            return Convert.FromBase64String(text);
+            var bytes = Convert.FromBase64String(text);
+            if (bytes.Length < 32)
+                RefusePlaceholder(System.Text.Encoding.Latin1.GetString(bytes));   // Saved once more by a client.
+            return bytes;
         }
         catch (FormatException)
         {
@@ -83,8 +92,15 @@ internal readonly record struct Field(string Path, YamlValue? Value)
     /// <summary>Refuses the file when this field is there.</summary>
     public void MustBeAbsent(KubeconfigError error, string why)
     {
-        if (IsPresent && Value is not YamlText { Text: "" })
+        if (IsFilled)
             throw Refused(error, why);
+    }
+
+    /// <summary>kubectl config view hides values behind words of its own; such a file was never meant to be used.</summary>
+    public void RefusePlaceholder(string text)
+    {
+        if (text is "DATA+OMITTED" or "REDACTED")
+            throw Refused(KubeconfigError.Placeholder, "is kubectl's word for a value that it left out; use kubectl config view --minify --flatten --raw");
     }
 
     public KubeconfigException Refused(KubeconfigError error, string why) => new(error, Path, $"{Path} {why}.");

@@ -9,7 +9,7 @@ public enum KubeconfigError
     /// <summary>More than 1 MiB.</summary>
     TooLarge,
 
-    /// <summary>Not plain UTF-8 text: byte order mark, UTF-16, control characters, bad base64.</summary>
+    /// <summary>Not plain UTF-8 text: UTF-16, control characters, bad base64.</summary>
     Encoding,
 
     /// <summary>Not YAML or JSON.</summary>
@@ -18,16 +18,16 @@ public enum KubeconfigError
     /// <summary>Nested deeper than 32.</summary>
     TooDeep,
 
-    /// <summary>YAML anchors, aliases and merge keys are not accepted.</summary>
+    /// <summary>A YAML alias or merge key that stands for nothing.</summary>
     Alias,
 
     /// <summary>YAML tags and directives are not accepted.</summary>
     Tag,
 
-    /// <summary>A key occurs twice in one mapping, or a name twice in one list.</summary>
+    /// <summary>A key occurs twice in one mapping, or the name that is used twice in its list.</summary>
     Duplicate,
 
-    /// <summary>More than one YAML document.</summary>
+    /// <summary>More than one YAML document with something in it.</summary>
     SeveralDocuments,
 
     /// <summary>A field has the wrong shape or is not of <c>v1 Config</c>.</summary>
@@ -71,6 +71,9 @@ public enum KubeconfigError
 
     /// <summary>User name and password.</summary>
     BasicAuth,
+
+    /// <summary>The word that kubectl writes for a value that it left out.</summary>
+    Placeholder,
 
     /// <summary>No way to sign in, or more than one.</summary>
     NoCredentials,

@@ -128,6 +128,8 @@ public static class KubeconfigParser
     private static string? Token(Field field)
     {
         var token = field.Text();
+        if (token is not null)
+            field.RefusePlaceholder(token);
         return token is null || (token.Length <= MaxTokenLength && token.All(c => c is > ' ' and < (char)0x7F))
             ? token
             : throw field.Refused(KubeconfigError.Token, "is too long or has spaces, line breaks or other characters that no token has; copy it again");

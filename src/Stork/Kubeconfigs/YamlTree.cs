@@ -6,7 +6,14 @@ using YamlDotNet.Core.Events;
 namespace PxBackup.Stork;
 
 /// <summary>A value of a kubeconfig: text, list or mapping. Null reads as absent.</summary>
-internal abstract record YamlValue;
+internal abstract record YamlValue
+{
+    /// <summary>Values in it, itself included, each alias counted as what it stands for.</summary>
+    public int Count { get; init; } = 1;
+
+    /// <summary>Levels in it, itself included.</summary>
+    public int Height { get; init; } = 1;
+}
 
 internal sealed record YamlText(string Text, bool IsNull) : YamlValue;
 
@@ -14,15 +21,15 @@ internal sealed record YamlList(IReadOnlyList<YamlValue> Items) : YamlValue;
 
 internal sealed record YamlMapping(IReadOnlyDictionary<string, YamlValue> Fields) : YamlValue;
 
-/// <summary>YAML (JSON is a part of it) from parser events, with what could hide or multiply content refused: tags, anchors, aliases, merge keys,
-/// repeated keys, several documents, depth, size.</summary>
+/// <summary>YAML (JSON is a part of it) from parser events, with what could hide or multiply content refused or bounded: tags, repeated keys, several
+/// documents; aliases and merge keys count as often as they are used; depth, size.</summary>
 internal sealed class YamlTree
 {
     public const int MaxBytes = 1024 * 1024;
     private const int MaxDepth = 32;
 
     // The YAML scanner takes about 0.1 µs for a character and works through a scalar or a run of comments as one; with these bounds, checked first
-    // over the bytes, no file takes longer than 50 ms. A bundle of a hundred authorities in base64 is a line of 200 KB.
+    // over the bytes, no file takes longer than 50 ms. Long base64, such as a bundle of a few hundred authorities (600 KB), is taken out before.
     private const int MaxLineBytes = 256 * 1024;
     private const int MaxLines = 20_000;
     private const int MaxComments = 2_000;
@@ -30,19 +37,25 @@ internal sealed class YamlTree
     // A kubeconfig with a thousand contexts has about 15,000 values; parsing this many takes some 20 ms.
     private const int MaxValues = 20_000;
 
+    // kubectl reads the first document of a file and no other; empty ones at the end are left over from joining files.
+    private const int MaxDocuments = 16;
+
     private readonly IParser _parser;
+    private readonly LongRuns _runs;
+    private readonly Dictionary<string, YamlValue> _anchors = new(StringComparer.Ordinal);
     private int _values;
 
-    private YamlTree(IParser parser) => _parser = parser;
+    private YamlTree(IParser parser, LongRuns runs) => (_parser, _runs) = (parser, runs);
 
     /// <exception cref="KubeconfigException">The text is refused.</exception>
     public static YamlMapping Read(ReadOnlySpan<byte> utf8)
     {
-        var text = Decode(utf8);
+        var runs = new LongRuns();
+        var text = Decode(utf8, runs);
         var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
         try
         {
-            return new YamlTree(parser).Document();
+            return new YamlTree(parser, runs).Document();
         }
         // The parser's text could repeat content of the file; the position is enough. Beside its own exception it lets some of the base library's
         // through on broken input, which mean the same.
@@ -54,14 +67,17 @@ internal sealed class YamlTree
         }
     }
 
-    private static string Decode(ReadOnlySpan<byte> utf8)
+    private static string Decode(ReadOnlySpan<byte> utf8, LongRuns runs)
     {
         if (utf8.Length > MaxBytes)
             throw Refused(KubeconfigError.TooLarge, "The kubeconfig is larger than 1 MiB. Send only the cluster's context (kubectl config view --minify --flatten --raw).");
+        if (utf8.StartsWith(Encoding.UTF8.Preamble))
+            utf8 = utf8[Encoding.UTF8.Preamble.Length..];   // As Windows' editors write it.
         if (utf8.IndexOfAnyExcept(" \t\r\n"u8) < 0)
             throw Refused(KubeconfigError.Empty, "The kubeconfig is empty. Send the file's content.");
-        if (!Utf8.IsValid(utf8) || utf8.StartsWith(Encoding.UTF8.Preamble) || HasControls(utf8))
-            throw Refused(KubeconfigError.Encoding, "The kubeconfig is not plain UTF-8 text. Save it as UTF-8 without a byte order mark or control characters.");
+        if (!Utf8.IsValid(utf8) || HasControls(utf8))
+            throw Refused(KubeconfigError.Encoding, "The kubeconfig is not plain UTF-8 text. Save it as UTF-8 without control characters (PowerShell's > writes UTF-16: use Out-File -Encoding utf8).");
+        utf8 = runs.TakeOut(utf8);
         CheckShape(utf8);
         if (utf8[0] == '%' || utf8.IndexOf("\n%"u8) >= 0)
             throw Refused(KubeconfigError.Tag, "The kubeconfig has a YAML directive. Remove lines that begin with %.");
@@ -112,8 +128,13 @@ internal sealed class YamlTree
             throw Refused(KubeconfigError.Empty, "The kubeconfig holds only comments. Send the file's content.");
         var root = Value(1);
         Next<DocumentEnd>();
-        if (Next<ParsingEvent>() is not StreamEnd)
-            throw Refused(KubeconfigError.SeveralDocuments, "The kubeconfig has several YAML documents. Send one.");
+        for (var documents = 1; Next<ParsingEvent>() is not StreamEnd; documents++)
+        {
+            if (documents == MaxDocuments || Value(1) is not YamlText { IsNull: true })
+                throw Refused(KubeconfigError.SeveralDocuments, "The kubeconfig has several YAML documents. Send one.");
+            Next<DocumentEnd>();
+        }
+
         return root as YamlMapping
             ?? throw Refused(KubeconfigError.Structure, "The kubeconfig is not a mapping. Send a file of apiVersion v1, kind Config.");
     }
@@ -125,47 +146,88 @@ internal sealed class YamlTree
         var line = item.Start.Line;
         if (depth > MaxDepth)
             throw Refused(KubeconfigError.TooDeep, $"The kubeconfig is nested deeper than {MaxDepth} in line {line}. Remove extensions.");
-        if (++_values > MaxValues)
-            throw Refused(KubeconfigError.TooLarge, $"The kubeconfig has more than {MaxValues} values. Send only the cluster's context.");
-        if (item is not NodeEvent node || item is AnchorAlias || !node.Anchor.IsEmpty)
-            throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML anchor or alias in line {line}. Write the value out.");
+        if (item is AnchorAlias alias)
+            return Aliased(alias, depth);
+        Count(1);
+        if (item is not NodeEvent node)
+            throw Refused(KubeconfigError.Syntax, $"The kubeconfig is broken in line {line}. Send the file as kubectl uses it.");
         if (!node.Tag.IsEmpty)
             throw Refused(KubeconfigError.Tag, $"The kubeconfig has a YAML tag in line {line}. Remove it.");
-        return node switch
+        YamlValue value = node switch
         {
             Scalar scalar => Text(scalar),
             SequenceStart => List(depth),
             _ => Mapping(depth),
         };
+        if (!node.Anchor.IsEmpty)
+            _anchors[node.Anchor.Value] = value;   // Only now: nothing can hold itself.
+        return value;
     }
 
-    private static YamlText Text(Scalar scalar) =>
-        new(scalar.Value, scalar.Style == ScalarStyle.Plain && scalar.Value is "" or "~" or "null" or "Null" or "NULL");
+    /// <summary>What an alias stands for counts each time, so that a short file cannot mean a long one.</summary>
+    private YamlValue Aliased(AnchorAlias alias, int depth)
+    {
+        if (!_anchors.TryGetValue(alias.Value.Value, out var value))
+            throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML alias in line {alias.Start.Line} for which there is no anchor before it. Write the value out.");
+        if (depth + value.Height - 1 > MaxDepth)
+            throw Refused(KubeconfigError.TooDeep, $"The kubeconfig is nested deeper than {MaxDepth} in line {alias.Start.Line}. Remove extensions.");
+        Count(value.Count);
+        return value;
+    }
+
+    private void Count(int values)
+    {
+        _values += values;
+        if (_values > MaxValues)
+            throw Refused(KubeconfigError.TooLarge, $"The kubeconfig has more than {MaxValues} values, aliases written out. Send only the cluster's context.");
+    }
+
+    private YamlText Text(Scalar scalar) =>
+        new(_runs.PutBack(scalar.Value), scalar.Style == ScalarStyle.Plain && scalar.Value is "" or "~" or "null" or "Null" or "NULL");
 
     private YamlList List(int depth)
     {
+        var before = _values;
         var items = new List<YamlValue>();
         for (var item = Next<ParsingEvent>(); item is not SequenceEnd; item = Next<ParsingEvent>())
             items.Add(Value(item, depth + 1));
-        return new YamlList(items);
+        return new YamlList(items) { Count = 1 + _values - before, Height = 1 + HeightOf(items) };
     }
+
+    private static int HeightOf(IEnumerable<YamlValue> values) => values.Select(value => value.Height).DefaultIfEmpty(0).Max();
 
     private YamlMapping Mapping(int depth)
     {
+        var before = _values;
         var fields = new Dictionary<string, YamlValue>(StringComparer.Ordinal);
+        var merged = new List<YamlMapping>();
         for (var item = Next<ParsingEvent>(); item is not MappingEnd; item = Next<ParsingEvent>())
         {
             var line = item.Start.Line;
             if (Value(item, depth + 1) is not YamlText { Text: var key })
                 throw Refused(KubeconfigError.Structure, $"A key in line {line} of the kubeconfig is not text. Use plain keys.");
             if (key == "<<")
-                throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML merge key in line {line}. Write the values out.");
+            {
+                merged.AddRange(Merged(Value(depth + 1), line));
+                continue;
+            }
+
             if (!fields.TryAdd(key, Value(depth + 1)))
                 throw Refused(KubeconfigError.Duplicate, $"A key occurs twice in one mapping, the second time in line {line} of the kubeconfig. Keep one.");
         }
 
-        return new YamlMapping(fields);
+        // What is written in the mapping itself wins, then the earlier of what is merged.
+        foreach (var (name, value) in merged.SelectMany(mapping => mapping.Fields))
+            fields.TryAdd(name, value);
+        return new YamlMapping(fields) { Count = 1 + _values - before, Height = 1 + HeightOf(fields.Values) };
     }
+
+    private static IEnumerable<YamlMapping> Merged(YamlValue value, long line) => value switch
+    {
+        YamlMapping one => [one],
+        YamlList { Items: var several } when several.All(item => item is YamlMapping) => several.Cast<YamlMapping>(),
+        _ => throw Refused(KubeconfigError.Alias, $"The kubeconfig has a YAML merge key in line {line} that names no mapping. Write the values out."),
+    };
 
     private T Next<T>() where T : ParsingEvent =>
         _parser.MoveNext() && _parser.Current is T item ? item

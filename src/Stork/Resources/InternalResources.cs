@@ -44,7 +44,55 @@ internal sealed class InvolvedObject
     public string Uid { get; set => field = value ?? ""; } = "";
 }
 
-internal sealed class Node : KubernetesResource;
+/// <summary><c>coordination.k8s.io/v1</c>: who leads, and when it said so last.</summary>
+internal sealed class Lease : KubernetesResource
+{
+    public LeaseSpec Spec { get; set => field = value ?? new(); } = new();
+}
+
+internal sealed class LeaseSpec
+{
+    public string HolderIdentity { get; set => field = value ?? ""; } = "";
+
+    public string RenewTime { get; set => field = value ?? ""; } = "";
+}
+
+/// <summary><c>apps/v1</c>, as far as it tells whether something runs.</summary>
+internal sealed class Deployment : KubernetesResource
+{
+    public DeploymentSpec Spec { get; set => field = value ?? new(); } = new();
+
+    public DeploymentStatus Status { get; set => field = value ?? new(); } = new();
+}
+
+internal sealed class DeploymentSpec
+{
+    public int? Replicas { get; set; }
+
+    public PodTemplate Template { get; set => field = value ?? new(); } = new();
+}
+
+internal sealed class DeploymentStatus
+{
+    public int ReadyReplicas { get; set; }
+}
+
+internal sealed class PodTemplate
+{
+    public PodSpec Spec { get; set => field = value ?? new(); } = new();
+}
+
+internal sealed class PodSpec
+{
+    public List<PodContainer> Containers { get; set => field = value ?? []; } = [];
+}
+
+internal sealed class PodContainer
+{
+    public List<string> Command { get; set => field = value ?? []; } = [];
+
+    public List<string> Args { get; set => field = value ?? []; } = [];
+}
 
 /// <summary>Asks the API server what the signed-in user may do.</summary>
 internal sealed class SelfSubjectAccessReview : KubernetesResource

@@ -69,7 +69,8 @@ public sealed record ResourceType
             nameof(ConfigMap) => Core("configmaps", "ConfigMap"),
             nameof(Namespace) => Core("namespaces", "Namespace", namespaced: false),
             nameof(Event) => Core("events", "Event"),
-            nameof(Node) => Core("nodes", "Node", namespaced: false),
+            nameof(Lease) => new("coordination.k8s.io", "v1", "leases", "Lease", true),
+            nameof(Deployment) => new("apps", "v1", "deployments", "Deployment", true),
             nameof(SelfSubjectAccessReview) =>
                 new("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", false),
             var other => throw new NotSupportedException($"{other} is not a resource of PxBackup.Stork."),

@@ -31,7 +31,8 @@ public sealed class SimulatedClusterTests : StorkAdapterSuite, IAsyncLifetime
 
         Assert.Equal(("v1.36.2", "25.2.0-4f9d2c1", "kube-system"), (probe.KubernetesVersion, probe.StorkVersion, probe.AdminNamespace));
         Assert.NotNull(probe.ClusterUid);
-        Assert.NotNull(probe.NodeCount);
+        Assert.NotNull(probe.Stork!.LeaseMark);
+        Assert.Empty(probe.Stork.Denied);
     }
 
     [Fact]

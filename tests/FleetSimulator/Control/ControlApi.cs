@@ -32,6 +32,9 @@ internal static class ControlApi
                 case ("GET", ["clusters", var name, "log"]):
                     await http.Response.WriteAsJsonAsync(fleet[name].Log.Since(long.TryParse(http.Request.Query["since"], out var since) ? since : 0), Json, http.RequestAborted);
                     break;
+                case ("GET", ["clusters", var name, "rights"]):
+                    await http.Response.WriteAsJsonAsync(fleet[name].UsedRights.All, Json, http.RequestAborted);
+                    break;
                 case ("GET", ["clusters", var name, "objects", var resource]):
                     await WriteAsync(http, new JsonArray([.. fleet[name].Objects.List(resource, http.Request.Query["namespace"].ToString())]));
                     break;
@@ -46,7 +49,7 @@ internal static class ControlApi
                     await WriteAsync(http, await orders.ApplyAsync(fleet[name]));
                     break;
                 default:
-                    await RefuseAsync(http, 404, "There are GET /clusters, /clusters/NAME[/kubeconfig|/log?since=N|/objects/RESOURCE?namespace=NS], POST /clusters/NAME/faults, POST /clusters/NAME/objects "
+                    await RefuseAsync(http, 404, "There are GET /clusters, /clusters/NAME[/kubeconfig|/log?since=N|/rights|/objects/RESOURCE?namespace=NS], POST /clusters/NAME/faults, POST /clusters/NAME/objects "
                         + "and DELETE /clusters/NAME/objects/RESOURCE/NAME?namespace=NS.");
                     break;
             }

@@ -48,7 +48,9 @@ internal static class ApiServer
         if (await AccessReviews.TryServeAsync(http, cluster, segments, user)) return true;
         if (RequestTarget.Parse(cluster.Store, segments) is not { } target) return false;
         var watch = http.Request.Method == "GET" && http.Request.Query["watch"].ToString() is "true" or "1";
-        Authentication.Authorize(cluster, user, VerbOf(http.Request.Method, target.Name, watch), target);
+        var verb = VerbOf(http.Request.Method, target.Name, watch);
+        cluster.UsedRights.Add(verb, target);
+        Authentication.Authorize(cluster, user, verb, target);
         if (target.Subresource.Length > 0 && !(target.Subresource == "status" && ObjectRules.HasStatusSubresource(target.Type))) throw Refusals.UnknownPath();
         await (http.Request.Method switch
         {

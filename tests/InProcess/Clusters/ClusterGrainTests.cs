@@ -1,5 +1,6 @@
 using Xunit;
 using PxBackup.Api;
+using PxBackup.Grains.Clusters;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Stork;
 using PxBackup.Stork.Resources;
@@ -12,6 +13,9 @@ namespace PxBackup.Tests.InProcess.Clusters;
 public sealed class ClusterGrainTests(WorkSilo silo)
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    // A minute by the options; the test's clock does not wait for the work, so that some seconds pass beside it.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(100);
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -196,8 +200,178 @@ public sealed class ClusterGrainTests(WorkSilo silo)
         Assert.Equal(BackupStatus.Pending, seen.Value.BackupInfo.Status.Status);
     }
 
-    private static Task UpdateAsync(Scene scene, string host) =>
-        scene.Cluster.UpdateAsync(new() { Metadata = new() { Name = scene.ClusterRef.Name, OrgId = "default" }, Kubeconfig = WorkSilo.Kubeconfig(host) }, WorkSilo.Ann, Token);
+    [Fact]
+    public async Task Stork_s_silence_is_seen_within_a_minute_in_the_cluster_and_in_what_waits_and_it_ends_by_itself()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        var renewals = 0;
+        scene.Kubernetes.Stork = () => new() { Namespace = "kube-system", LeaseMark = $"{Interlocked.Increment(ref renewals)}" };
+        scene.Kubernetes.StorkBacksUp = null;
+        var running = await scene.StartBackupAsync();
+        await silo.UntilAsync("the backup ran", () => scene.BackupRecord(running)!.Backup.BackupInfo.CrUid.Length > 0);
+        await silo.UntilAsync("the lease was seen to move", () => Volatile.Read(ref renewals) > 2, Second);
+
+        scene.Kubernetes.Stork = () => new() { Namespace = "kube-system", LeaseMark = "dead" };
+        var died = silo.Time.GetUtcNow();
+        await silo.UntilAsync("the cluster was offline", () => StatusOf(scene) == Status.Offline, Second);
+        var took = silo.Time.GetUtcNow() - died;
+        var reason = scene.ClusterRecord()!.Cluster.ClusterInfo.Status.Reason;
+        await silo.UntilAsync("the running backup said so", () => scene.ReasonOf(running).Contains("StorkSilent", StringComparison.Ordinal));
+
+        scene.Kubernetes.Stork = () => new() { Namespace = "kube-system", LeaseMark = $"{Interlocked.Increment(ref renewals)}" };
+        await silo.UntilAsync("the cluster was online", () => StatusOf(scene) == Status.Online, Second);
+        await silo.UntilAsync("the running backup said it no longer", () => !scene.ReasonOf(running).Contains("StorkSilent", StringComparison.Ordinal));
+
+        Assert.InRange(took, TimeSpan.FromSeconds(20), Patience);
+        Assert.StartsWith("StorkSilent: Stork says nothing: its lease in namespace kube-system has not been renewed for ", reason, StringComparison.Ordinal);
+        Assert.Equal("", scene.ClusterRecord()!.Cluster.ClusterInfo.Status.Reason);
+    }
+
+    [Fact]
+    public async Task A_cluster_whose_Stork_does_not_run_is_registered_as_offline()
+    {
+        var scene = new Scene(silo);
+        scene.Kubernetes.Stork = () => new() { Namespace = "stork-ns", Deployment = new() { Wanted = 0, Ready = 0 } };
+
+        var made = await scene.RegisterAsync();
+
+        Assert.Equal(Status.Offline, made.ClusterInfo.Status.Status);
+        Assert.StartsWith("StorkNotRunning: Stork does not run: Deployment stork in namespace stork-ns is scaled to 0.", made.ClusterInfo.Status.Reason, StringComparison.Ordinal);
+        scene.Kubernetes.Stork = () => new() { Namespace = "stork-ns", Deployment = new() { Wanted = 3, Ready = 3 } };
+        await silo.UntilAsync("the cluster came online", () => StatusOf(scene) == Status.Online, TimeSpan.FromSeconds(5));
+    }
+
+    [Fact]
+    public async Task A_sign_in_that_work_finds_refused_makes_the_cluster_offline_at_once_and_the_work_waits()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        scene.Kubernetes.Before = call => call.StartsWith("look", StringComparison.Ordinal) ? Task.CompletedTask : throw FakeKubernetes.Refused(System.Net.HttpStatusCode.Unauthorized, "Unauthorized");
+
+        // The clock stands still: no check was due.
+        var uid = await scene.StartBackupAsync();
+        await silo.UntilAsync("the cluster was offline", () => StatusOf(scene) == Status.Offline);
+        var reason = scene.ClusterRecord()!.Cluster.ClusterInfo.Status.Reason;
+        scene.Kubernetes.Before = null;
+        await scene.UntilAsync(uid, BackupStatus.Success, Second);
+
+        Assert.StartsWith("Unauthorized: ", reason, StringComparison.Ordinal);
+        Assert.Equal(Status.Online, StatusOf(scene));
+    }
+
+    [Fact]
+    public async Task A_frozen_API_server_is_offline_within_a_minute()
+    {
+        var scene = new Scene(silo);
+        await scene.RegisterAsync();
+        await silo.UntilAsync("it was checked", () => scene.Kubernetes.Count("probe") == 2);
+        var never = new TaskCompletionSource();
+        scene.Kubernetes.Before = _ => never.Task;
+
+        var froze = silo.Time.GetUtcNow();
+        await silo.UntilAsync("the cluster was offline", () => StatusOf(scene) == Status.Offline, Second);
+        var took = silo.Time.GetUtcNow() - froze;
+        never.SetResult();
+
+        Assert.InRange(took, TimeSpan.Zero, Patience);
+        Assert.StartsWith("ApiTimeout: the API server did not answer within 25 s.", scene.ClusterRecord()!.Cluster.ClusterInfo.Status.Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Silence_and_frost_are_seen_within_a_minute_by_the_options()
+    {
+        var options = new ClusterOptions();
+
+        Assert.InRange((options.PulseInterval * 1.2) + options.StorkSilence, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+        Assert.InRange((options.PulseInterval * 1.2) + options.PulseTimeout + options.CheckTimeout, TimeSpan.Zero, TimeSpan.FromMinutes(1));
+        Assert.InRange(options.CallTimeout, TimeSpan.Zero, TimeSpan.FromSeconds(29));
+    }
+
+    [Fact]
+    public async Task A_request_that_a_hung_cluster_holds_up_says_which_and_why_before_anybody_gives_up_waiting()
+    {
+        var scene = new Scene(silo);
+        await scene.RegisterAsync();
+        var (asked, never) = (new TaskCompletionSource(), new TaskCompletionSource());
+        scene.Kubernetes.Before = call =>
+        {
+            if (call.StartsWith("list kinds", StringComparison.Ordinal))
+                asked.TrySetResult();
+            return never.Task;
+        };
+
+        var types = scene.Cluster.ResourceTypesAsync(WorkSilo.Ann, Token);
+        await asked.Task.WaitAsync(TimeSpan.FromSeconds(10), Token);
+        silo.Time.Advance(TimeSpan.FromSeconds(20));
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => types);
+        never.SetResult();
+
+        Assert.Equal(ErrorReason.Unreachable, refusal.Reason);
+        Assert.StartsWith($"failed to list the resource types of cluster [{scene.ClusterRef.Name}]: ApiTimeout: the API server did not answer within 20 s.", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_clusters_kubeconfig_is_refused_until_the_update_says_that_the_cluster_was_rebuilt()
+    {
+        var scene = new Scene(silo);
+        await scene.RegisterAsync();
+        var old = scene.Kubernetes.Uid;
+        var rebuilt = silo.Clusters["rebuilt." + scene.Host];
+        rebuilt.Uid = "new-uid";
+
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => UpdateAsync(scene, "rebuilt." + scene.Host));
+        var wrong = await Assert.ThrowsAsync<DomainException>(() => UpdateAsync(scene, "rebuilt." + scene.Host, ("pxbackup.io/rebuilt", "some-uid")));
+        await UpdateAsync(scene, "rebuilt." + scene.Host, ("pxbackup.io/rebuilt", old), ("team", "a"));
+
+        Assert.Equal((ErrorReason.InvalidField, "kubeconfig"), (refusal.Reason, refusal.Facts["field"]));
+        Assert.Contains($"add the label pxbackup.io/rebuilt: {old}", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal("metadata.labels[pxbackup.io/rebuilt]", wrong.Facts["field"]);
+        var cluster = scene.ClusterRecord()!.Cluster;
+        Assert.Equal(("new-uid", Status.Online), (cluster.ClusterInfo.ApplicationClusterUuid, cluster.ClusterInfo.Status.Status));
+        Assert.Equal("team", Assert.Single(cluster.Metadata.Labels).Key);
+    }
+
+    [Fact]
+    public async Task A_server_that_is_another_cluster_all_of_a_sudden_is_offline_with_the_cause()
+    {
+        var scene = await Scene.ReadyAsync(silo);
+        await silo.UntilAsync("it was watched", () => scene.Kubernetes.Watching == 1);
+        var uid = scene.Kubernetes.Uid;
+
+        scene.Kubernetes.Uid = "another";
+        await scene.Kubernetes.ConnectedAsync(true);
+        await silo.UntilAsync("the cluster was offline", () => StatusOf(scene) == Status.Offline, Second);
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => scene.StartBackupAsync());
+        scene.Kubernetes.Uid = uid;
+        await silo.UntilAsync("the cluster was online", () => StatusOf(scene) == Status.Online, Second);
+
+        Assert.Contains("OtherCluster: The server is another cluster than the one that was registered", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(uid, scene.ClusterRecord()!.Cluster.ClusterInfo.ApplicationClusterUuid);
+    }
+
+    [Fact]
+    public async Task The_same_cluster_registered_twice_says_so_to_its_owner_only()
+    {
+        var (first, second, foreign) = (new Scene(silo), new Scene(silo), new Scene(silo));
+        second.Kubernetes.Uid = foreign.Kubernetes.Uid = first.Kubernetes.Uid;
+        await first.RegisterAsync();
+
+        var twin = await second.RegisterAsync();
+        var anothers = await foreign.Cluster.CreateAsync(foreign.ClusterRequest(), new() { UserId = "bob", UserName = "Bob" }, Token);
+        await first.Cluster.DeleteAsync(new() { OrgId = "default", Name = first.ClusterRef.Name }, WorkSilo.Ann, Token);
+        await silo.UntilAsync("the hint went with the first", () => second.ClusterRecord()!.Cluster.ClusterInfo.Status.Reason.Length == 0, TimeSpan.FromSeconds(10));
+
+        Assert.Equal(Status.Online, twin.ClusterInfo.Status.Status);
+        Assert.StartsWith($"cluster [{first.ClusterRef.Name}] is the same Kubernetes cluster", twin.ClusterInfo.Status.Reason, StringComparison.Ordinal);
+        Assert.Equal("", anothers.ClusterInfo.Status.Reason);
+    }
+
+    private static Task UpdateAsync(Scene scene, string host, params (string Key, string Value)[] labels)
+    {
+        var request = new ClusterUpdateRequest { Metadata = new() { Name = scene.ClusterRef.Name, OrgId = "default" }, Kubeconfig = WorkSilo.Kubeconfig(host) };
+        foreach (var (key, value) in labels)
+            request.Metadata.Labels.Add(key, value);
+        return scene.Cluster.UpdateAsync(request, WorkSilo.Ann, Token);
+    }
 
     private static Status StatusOf(Scene scene) => scene.ClusterRecord()!.Cluster.ClusterInfo.Status.Status;
 }

@@ -10,9 +10,9 @@ internal sealed class FakeClusterConnections : IClusterConnectionFactory
 {
     private readonly ConcurrentDictionary<string, FakeKubernetes> _clusters = new();
 
-    public FakeKubernetes this[string host] => _clusters.GetOrAdd(host, _ => new FakeKubernetes());
+    public FakeKubernetes this[string host] => _clusters.GetOrAdd(host, static host => new FakeKubernetes { Uid = "ks-" + (host.Split('.') is [.., var name, _, _] ? name : host) }); // Prefixes lead to the same cluster.
 
-    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null) => new FakeClusterConnection(this[endpoint.Server.Host]);
+    public IClusterConnection Open(ClusterEndpoint endpoint, IBearerTokenSource? tokens = null, string? identity = null) => new FakeClusterConnection(this[endpoint.Server.Host]);
 }
 
 /// <summary>One connection to a <see cref="FakeKubernetes"/>.</summary>
@@ -27,6 +27,8 @@ internal sealed class FakeClusterConnection : IClusterConnection
     }
 
     public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken) => _cluster.CallAsync("probe", "", "", _cluster.Probe, cancellationToken);
+
+    public Task<StorkLook> LookAtStorkAsync(bool withDeployment, CancellationToken cancellationToken) => _cluster.CallAsync("look", "", "", _cluster.Stork, cancellationToken);
 
     public Task<T> CreateAsync<T>(T resource, CancellationToken cancellationToken)
         where T : KubernetesResource => OnAsync("create", resource, () => _cluster.Create(resource, withStatus: false), cancellationToken);

@@ -38,13 +38,17 @@ internal sealed class FakeKubernetes
     public bool StorkRemoves { get; set; } = true;
 
     /// <summary>What the check of the cluster answers or throws.</summary>
-    public Func<ClusterProbe> Probe { get; set; }
-
-    public FakeKubernetes()
+    public Func<ClusterProbe> Probe
     {
-        var identity = Guid.NewGuid().ToString();
-        Probe = () => new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = identity };
+        get => field ??= () => new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = Uid, Stork = Stork() };
+        set;
     }
+
+    /// <summary>Uid of its namespace kube-system.</summary>
+    public string Uid { get; set; } = "ks-uid";
+
+    /// <summary>What a look at Stork's program shows; it is well.</summary>
+    public Func<StorkLook> Stork { get; set; } = () => new() { Namespace = "kube-system", Deployment = new() { Wanted = 3, Ready = 3 } };
 
     /// <summary>Connections that are open now.</summary>
     public int Open;

@@ -18,11 +18,12 @@ public class ClusterConnectionTests
     {
         ["/version"] = """{"gitVersion":"v1.36.2"}""",
         ["/apis/stork.libopenstorage.org/v1alpha1"] = """{"resources":[{"name":"applicationbackups"},{"name":"applicationrestores"},{"name":"backuplocations"},{"name":"rules"}]}""",
-        ["/api/v1/namespaces/kube-system/configmaps/stork-controller-config"] = """{"metadata":{"name":"stork-controller-config"},"data":{"admin-ns":"stork-admin"}}""",
+        ["/api/v1/namespaces/kube-system/configmaps/stork-controller-config"] = """{"metadata":{"name":"stork-controller-config"},"data":{"admin-ns":"stork-admin","stork-deploy-ns":"stork-ns"}}""",
+        ["/apis/coordination.k8s.io/v1/namespaces/stork-ns/leases/stork"] = """{"metadata":{"resourceVersion":"4711"},"spec":{"holderIdentity":"stork-1","renewTime":"2026-11-28T20:00:00.000000Z"}}""",
+        ["/apis/apps/v1/namespaces/stork-ns/deployments/stork"] = """{"spec":{"replicas":3,"template":{"spec":{"containers":[{"command":["/stork"]}]}}},"status":{"readyReplicas":2}}""",
         ["/api/v1/namespaces/kube-system/configmaps/stork-version"] = """{"metadata":{"name":"stork-version"},"data":{"version":"24.3.2-abc"}}""",
         ["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = """{"status":{"allowed":true}}""",
         ["/api/v1/namespaces/kube-system"] = """{"metadata":{"name":"kube-system","uid":"cluster-uid"}}""",
-        ["/api/v1/nodes"] = """{"metadata":{"remainingItemCount":4},"items":[{"metadata":{"name":"n"}}]}""",
     };
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -34,8 +35,27 @@ public class ClusterConnectionTests
         api.AnswerAll(WorkingCluster);
         await using var cluster = Clusters.Open(api.Endpoint);
 
-        Assert.Equal(new ClusterProbe { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.2-abc", AdminNamespace = "stork-admin", ClusterUid = "cluster-uid", NodeCount = 5 },
-            await cluster.ProbeAsync(Token));
+        var probe = await cluster.ProbeAsync(Token);
+
+        Assert.Equal(new ClusterProbe { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.2-abc", AdminNamespace = "stork-admin", ClusterUid = "cluster-uid" }, probe with { Stork = null });
+        Assert.Equal(("stork-ns", true, 3, 2), (probe.Stork!.Namespace, probe.Stork.LeaseMark!.Contains("4711", StringComparison.Ordinal), probe.Stork.Deployment!.Wanted, probe.Stork.Deployment.Ready));
+    }
+
+    [Fact]
+    public async Task Where_there_is_no_lease_the_Deployment_is_looked_at_and_what_may_not_be_read_is_named()
+    {
+        await using var api = await FakeKubernetesApi.StartAsync();
+        await using var cluster = Clusters.Open(api.Endpoint);
+
+        var look = cluster.LookAtStorkAsync(withDeployment: false, Token);
+        await (await api.NextAsync("the lease")).RefuseAsync(403, "Forbidden");
+        var second = await api.NextAsync("the Deployment");
+        await second.AnswerAsync(200, """{"spec":{"replicas":0,"template":{"spec":{"containers":[{"command":["/stork","--leader-elect=false"]}]}}},"status":{}}""");
+        var seen = await look;
+
+        Assert.Equal("/apis/apps/v1/namespaces/kube-system/deployments/stork", second.Path);
+        Assert.Equal((null, new StorkDeployment { Wanted = 0, Ready = 0, WithoutLeaderElection = true }), (seen.LeaseMark, seen.Deployment));
+        Assert.Equal(["get leases.coordination.k8s.io stork in namespace kube-system"], seen.Denied);
     }
 
     [Fact]
@@ -48,7 +68,24 @@ public class ClusterConnectionTests
         await AssertProbe(ClusterFailure.StorkMissing, answers => answers["/apis/stork.libopenstorage.org/v1alpha1"] = """{"resources":[{"name":"rules"}]}""");
         await AssertProbe(ClusterFailure.StorkTooOld, answers => answers["/api/v1/namespaces/kube-system/configmaps/stork-version"] = """{"data":{"version":"v1.9.4"}}""");
         var forbidden = await AssertProbe(ClusterFailure.Forbidden, answers => answers["POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = """{"status":{"allowed":false}}""");
-        Assert.Contains("create applicationbackups.stork.libopenstorage.org", forbidden.Message, StringComparison.Ordinal);
+        Assert.Contains("Role pxbackup in namespace stork-admin gives create/delete/get/list/patch/watch applicationbackups.stork.libopenstorage.org", forbidden.Message, StringComparison.Ordinal);
+        Assert.Contains("ClusterRole pxbackup gives list namespaces", forbidden.Message, StringComparison.Ordinal);
+        Assert.Contains("deploy/application-cluster/rbac.yaml", forbidden.Cure, StringComparison.Ordinal);
+        Assert.Equal("cluster-uid", forbidden.ClusterUid);
+    }
+
+    [Fact]
+    public async Task A_call_that_is_forbidden_names_the_Role_that_lacks_and_its_namespace()
+    {
+        await using var api = await FakeKubernetesApi.StartAsync();
+        await using var cluster = Clusters.Open(api.Endpoint);
+
+        var call = cluster.CreateAsync(new Secret { Metadata = { Name = "a", Namespace = "stork-ns" } }, Token);
+        await (await api.NextAsync("the create")).RefuseAsync(403, "Forbidden");
+        var refusal = await Assert.ThrowsAsync<ApiException>(() => call);
+
+        Assert.Equal("create secrets in namespace stork-ns", $"{refusal.Right}");
+        Assert.StartsWith("The account may not create secrets in namespace stork-ns; Role pxbackup in namespace stork-ns gives that right.", ClusterException.Of(refusal, "do this").Message, StringComparison.Ordinal);
     }
 
     [Fact]

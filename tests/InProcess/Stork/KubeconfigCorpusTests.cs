@@ -51,9 +51,14 @@ public class KubeconfigCorpusTests
         { "1 MB of keys", KubeconfigError.TooLarge },
         { "1 MB of list items", KubeconfigError.TooLarge },
         { "1 MB of commas", KubeconfigError.TooLarge },
-        { "1 MB of an open quote", KubeconfigError.TooLarge },
-        { "1 MB of an alias name", KubeconfigError.TooLarge },
-        { "1 MB of a token", KubeconfigError.TooLarge },
+        { "1 MB of an open quote", KubeconfigError.Syntax },
+        { "1 MB of an alias name", KubeconfigError.Alias },
+        { "1 MB of a token", KubeconfigError.Token },
+        { "1 MB of an open quote without base64", KubeconfigError.TooLarge },
+        { "600 KB of certificates that never end", KubeconfigError.Certificate },
+        { "a bomb of aliases", KubeconfigError.TooLarge },
+        { "a bomb of merge keys", KubeconfigError.TooLarge },
+        { "deep aliases", KubeconfigError.TooDeep },
         { "1 MB of comments", KubeconfigError.TooLarge },
         { "1 MB of spaces", KubeconfigError.Empty },
         { "200 KB of commas", KubeconfigError.Syntax },
@@ -168,6 +173,57 @@ public class KubeconfigCorpusTests
     [Fact]
     public void Windows_line_ends_are_read() => Assert.Equal("canary-token-1", Accepted("crlf").User.Token);
 
+    [Theory]
+    [InlineData("byte-order-mark")]
+    [InlineData("empty-impersonation")]
+    [InlineData("empty-fields")]
+    [InlineData("anchors")]
+    [InlineData("merge-keys")]
+    [InlineData("second-document-empty")]
+    [InlineData("unrelated-name-twice")]
+    [InlineData("base64-with-line-breaks")]
+    public void What_kubectl_takes_is_taken(string name)
+    {
+        var endpoint = Accepted(name);
+
+        Assert.Equal(("canary-token-1", new Uri("https://k8s.example.com:6443"), false), (endpoint.User.Token, endpoint.Server, endpoint.SkipTlsVerify));
+    }
+
+    [Theory]
+    [InlineData("True", true), InlineData("TRUE", true), InlineData("yes", true), InlineData("on", true), InlineData("y", true), InlineData("true", true)]
+    [InlineData("False", false), InlineData("no", false), InlineData("Off", false), InlineData("n", false), InlineData("null", false), InlineData("", false)]
+    public void Flags_are_read_as_YAML_1_1_reads_them(string word, bool value) =>
+        Assert.Equal(value, KubeconfigParser.Parse(Encoding.UTF8.GetBytes(WithCluster($"insecure-skip-tls-verify: {word}"))).SkipTlsVerify);
+
+    [Theory]
+    [InlineData(33), InlineData(150), InlineData(300)]
+    public void A_bundle_of_a_few_hundred_authorities_is_taken(int count)
+    {
+        var bundle = string.Concat(Enumerable.Repeat(Encoding.ASCII.GetString(TestCertificates.AuthorityPem) + "\n# a comment between\n", count));
+
+        var endpoint = KubeconfigParser.Parse(Encoding.UTF8.GetBytes(WithAuthority(bundle)));
+
+        Assert.Equal(count, Certificates.Load(endpoint.CertificateAuthority.Span).Count);
+    }
+
+    [Fact]
+    public void A_certificate_of_a_bundle_that_cannot_be_read_leaves_the_others()
+    {
+        var bundle = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n" + Encoding.ASCII.GetString(TestCertificates.AuthorityPem);
+
+        Assert.Single(Certificates.Load(Encoding.ASCII.GetBytes(bundle)));
+    }
+
+    [Theory]
+    [InlineData("certificate-authority-data: DATA+OMITTED"), InlineData("certificate-authority-data: REDACTED"), InlineData("certificate-authority-data: REFUQStPTUlUVEVE")]
+    public void A_value_that_kubectl_left_out_is_named_with_the_cure(string field)
+    {
+        var refusal = Assert.Throws<KubeconfigException>(() => KubeconfigParser.Parse(Encoding.UTF8.GetBytes(WithCluster(field))));
+
+        Assert.Equal((KubeconfigError.Placeholder, "clusters[0].cluster.certificate-authority-data"), (refusal.Reason, refusal.Field));
+        Assert.Contains("kubectl config view --minify --flatten --raw", refusal.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Base64_is_read_and_anything_else_is_refused()
     {
@@ -214,6 +270,7 @@ public class KubeconfigCorpusTests
         if (bytes.AsSpan().IndexOf("{{"u8) < 0)
             return bytes;
         var text = Encoding.UTF8.GetString(bytes)
+            .Replace("{{CA-LINES}}", string.Join('\n', Convert.ToBase64String(TestCertificates.AuthorityPem).Chunk(76).Select(line => "      " + new string(line))), StringComparison.Ordinal)
             .Replace("{{CA}}", Convert.ToBase64String(TestCertificates.AuthorityPem), StringComparison.Ordinal)
             .Replace("{{CERT}}", Convert.ToBase64String(TestCertificates.ClientPem), StringComparison.Ordinal)
             .Replace("{{KEY}}", Convert.ToBase64String(TestCertificates.ClientKeyPem), StringComparison.Ordinal)
@@ -236,6 +293,12 @@ public class KubeconfigCorpusTests
             "1 MB of list items" => string.Concat(Enumerable.Repeat("- a\n", 250_000)),
             "1 MB of commas" => "[" + new string(',', megabyte),
             "1 MB of an open quote" => "a: \"" + new string('x', megabyte),
+            "1 MB of an open quote without base64" => "a: \"" + new string('.', megabyte),
+            "600 KB of certificates that never end" => WithAuthority(string.Concat(Enumerable.Repeat("-----BEGIN CERTIFICATE-----\n" + new string('A', 800) + "\n", 500))),
+            "a bomb of aliases" => "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + string.Concat(Enumerable.Range(1, 25).Select(i => $"a{i}: &a{i} [{string.Join(',', Enumerable.Repeat($"*a{i - 1}", 10))}]\n")),
+            "a bomb of merge keys" => "a0: &a0 {k: [x,x,x,x,x,x,x,x,x,x]}\n"
+                + string.Concat(Enumerable.Range(1, 25).Select(i => $"a{i}: &a{i} {{<<: [{string.Join(',', Enumerable.Repeat($"*a{i - 1}", 10))}]}}\n")),
+            "deep aliases" => "a0: &a0 [x]\n" + string.Concat(Enumerable.Range(1, 40).Select(i => $"a{i}: &a{i} [*a{i - 1}]\n")),
             "1 MB of an alias name" => "a: *" + new string('x', megabyte),
             "1 MB of a token" => WithToken(megabyte),
             "1 MB of comments" => string.Concat(Enumerable.Repeat("# a\n", megabyte / 4)),
@@ -249,6 +312,11 @@ public class KubeconfigCorpusTests
             _ => throw new ArgumentOutOfRangeException(nameof(what), what, null),
         };
     }
+
+    private static string WithCluster(string field) =>
+        $"current-context: x\nclusters:\n- name: c\n  cluster:\n    server: https://a\n    {field}\ncontexts: [{{name: x, context: {{cluster: c, user: u}}}}]\nusers: [{{name: u, user: {{token: t}}}}]\n";
+
+    private static string WithAuthority(string pem) => WithCluster("certificate-authority-data: " + Convert.ToBase64String(Encoding.UTF8.GetBytes(pem)));
 
     private static string WithToken(int length) =>
         "current-context: x\nclusters: [{name: c, cluster: {server: \"https://a\"}}]\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
