@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using PxBackup.Api;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
 using PxBackup.Grains.Interfaces.BackupLocations;
@@ -125,7 +126,7 @@ internal static class BackupRules
         var stage = StorkBackups.StageOf(report.Stage);
         if (stage > info.Stage)
             info.Stage = stage;
-        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = StorkWorks(report.Stage, report.Reason) };
+        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = StorkWorks(report.Stage, StoreTexts.OfStork(report.Reason)) };
 #if SEEDED_BUGS
         if (SeededBugs.Is("progress-goes-back"))
             info.ResourceCount = 0;

@@ -156,7 +156,7 @@ internal static class StorkBackups
             PvcId = volume.PersistentVolumeClaimUid,
             BackupId = volume.BackupId,
             DriverName = volume.DriverName,
-            Status = new BackupInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = volume.Reason },
+            Status = new BackupInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = OutsideText.OneLine(volume.Reason) },
             TotalSize = volume.TotalSize,
             ActualSize = volume.ActualSize,
             StorageClass = volume.StorageClass,

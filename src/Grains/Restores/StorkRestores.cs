@@ -1,6 +1,8 @@
 using PxBackup.Api;
+using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Clusters;
+using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Stork.Resources;
 using Status = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
@@ -50,9 +52,9 @@ internal static class StorkRestores
     {
         var status = resource.Status;
         info.Status = StatusOf(status.Status) is Status.Success or Status.PartialSuccess or Status.Failed or Status.Retained
-            ? new RestoreInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = status.Reason }
+            ? new RestoreInfo.Types.StatusInfo { Status = StatusOf(status.Status), Reason = StoreTexts.OfStork(status.Reason) }
             // The end is the end, whatever a newer Stork calls it.
-            : new RestoreInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the restore with status '{status.Status}': {status.Reason}" };
+            : new RestoreInfo.Types.StatusInfo { Status = Status.Failed, Reason = $"Stork ended the restore with status '{OutsideText.OneLine(status.Status, 100)}': {StoreTexts.OfStork(status.Reason)}" };
         info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = RestoreInfo.Types.RestoreResourceState.Types.ResourceStatus.Applying };
         info.TotalSize = status.TotalSize;
         info.ResourceCount = (ulong)Math.Max(Math.Max(status.ResourceCount, status.Resources.Count), 0);
@@ -72,7 +74,7 @@ internal static class StorkRestores
             Group = r.Group,
             Kind = r.Kind,
             Version = r.Version,
-            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(r.Status), Reason = r.Reason },
+            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(r.Status), Reason = OutsideText.OneLine(r.Reason) },
         }));
         info.Volumes.Clear();
         info.Volumes.Add(status.Volumes.Select(ToVolume));
@@ -111,7 +113,7 @@ internal static class StorkRestores
             SourceVolume = volume.SourceVolume,
             RestoreVolume = volume.RestoredVolume,
             DriverName = volume.DriverName,
-            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = volume.Reason },
+            Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = OutsideText.OneLine(volume.Reason) },
             TotalSize = volume.TotalSize,
         };
         mapped.Zones.Add(volume.Zones);

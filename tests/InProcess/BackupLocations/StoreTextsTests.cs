@@ -1,7 +1,11 @@
 using Xunit;
 using PxBackup.Grains.BackupLocations;
+using PxBackup.Grains.Backups;
 using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Restores;
 using PxBackup.ObjectStores;
+using PxBackup.Stork.Resources;
+using PxBackup.Tests.InProcess.Backups;
 
 namespace PxBackup.Tests.InProcess.BackupLocations;
 
@@ -27,6 +31,23 @@ public sealed class StoreTextsTests
     [InlineData("Error: the namespace AccessDenied-tests is not there")]
     [InlineData("")]
     public void Other_texts_get_no_cure(string text) => Assert.Equal(text, StoreTexts.OfStork(text));
+
+    [Fact]
+    public void Every_reason_that_Stork_gives_comes_so_on_the_way_and_at_the_end()
+    {
+        const string words = "SignatureDoesNotMatch: no.\n\tstatus code: 403";
+        const string line = "SignatureDoesNotMatch: no. status code: 403. Correct the secret key of the cloud credential.";
+        var (backup, restore) = (A.Final(StorkStatus.Failed), A.FinalRestore(StorkStatus.Failed));
+        (backup.Status.Reason, restore.Status.Reason) = (words, words);
+        restore.Status.Resources = [new() { Name = "n", Reason = "first\nsecond" }];
+
+        var restored = RestoreRules.Finish(A.RunningRestore(), restore, A.RestoreOptions, A.Noon).Restore.RestoreInfo;
+
+        Assert.Equal(line, BackupRules.Observe(A.Running(), A.Report("Applications") with { Reason = words }, A.Options, A.Noon).Backup.BackupInfo.Status.Reason);
+        Assert.Equal(line, BackupRules.Finish(A.Running(), backup, A.Noon).Backup.BackupInfo.Status.Reason);
+        Assert.Equal(line, RestoreRules.Observe(A.RunningRestore(), A.Report("Applications") with { Reason = words }, A.RestoreOptions, A.Noon).Restore.RestoreInfo.Status.Reason);
+        Assert.Equal((line, "first second"), (restored.Status.Reason, restored.Resources[0].Status.Reason));
+    }
 
     [Fact]
     public void A_cure_is_said_once()
