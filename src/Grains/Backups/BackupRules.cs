@@ -126,7 +126,7 @@ internal static class BackupRules
         var stage = StorkBackups.StageOf(report.Stage);
         if (stage > info.Stage)
             info.Stage = stage;
-        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = StorkWorks(report.Stage, StoreTexts.OfStork(report.Reason)) };
+        info.Status = new BackupInfo.Types.StatusInfo { Status = Status.InProgress, Reason = StorkWorks(report.Stage, report.Reason) };
 #if SEEDED_BUGS
         if (SeededBugs.Is("progress-goes-back"))
             info.ResourceCount = 0;
@@ -141,7 +141,7 @@ internal static class BackupRules
 
     /// <summary>What Stork says about work under way; where it says nothing, the stage: a reason is never emptied.</summary>
     public static string StorkWorks(string stage, string reason) =>
-        OutsideText.OneLine(reason) is { Length: > 0 } says ? says : stage.Length > 0 ? $"Stork is in stage '{OutsideText.OneLine(stage, 63)}'" : "placed on the cluster";
+        StoreTexts.OfStork(reason) is { Length: > 0 } says ? says : stage.Length > 0 ? $"Stork is in stage '{OutsideText.OneLine(stage, 63)}'" : "placed on the cluster";
 
     /// <summary>Tells a waiting client what holds the backup up, without counting as progress.</summary>
     public static BackupRecord Explain(BackupRecord record, string reason, BackupOptions options, DateTimeOffset now)

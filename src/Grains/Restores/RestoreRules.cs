@@ -1,6 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
 using PxBackup.Api;
-using PxBackup.Grains.BackupLocations;
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
@@ -77,7 +76,7 @@ internal static class RestoreRules
         var next = record.Clone();
         var info = next.Restore.RestoreInfo;
         (next.ProgressMark, next.Deadline) = (mark, At(now + options.StageTimeout));
-        info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = BackupRules.StorkWorks(report.Stage, StoreTexts.OfStork(report.Reason)) };
+        info.Status = new RestoreInfo.Types.StatusInfo { Status = Status.InProgress, Reason = BackupRules.StorkWorks(report.Stage, report.Reason) };
         // A report may have been overtaken by a newer one: what a reader has seen of the progress does not go back.
         var applying = report.Stage == "Applications" || info.RestoreStatus.RestoreStatus == ResourceStatus.Applying;
         info.RestoreStatus = new RestoreInfo.Types.RestoreResourceState { RestoreStatus = applying ? ResourceStatus.Applying : ResourceStatus.Preparing };
