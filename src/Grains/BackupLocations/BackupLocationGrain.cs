@@ -105,6 +105,8 @@ internal sealed partial class BackupLocationGrain(IObjectStoreFactory stores, St
 
     public async Task DeleteAsync(BackupLocationDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        if (await RemoveUnreadableAsync(request.Name, caller))
+            return;
         _ = Visible(caller, request.Name, Level.Admin);
         var schedules = await Store.CountAsync(MyBackups with { Kind = ObjectKind.BackupSchedule }, cancellationToken).OrUnavailableAsync();
         await ChangeAsync(_ => BackupLocationRules.Delete(Visible(caller, request.Name, Level.Admin), request.DeleteBackups, schedules, caller, Time.GetUtcNow()));

@@ -65,6 +65,8 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     public async Task DeleteAsync(BackupDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        if (await RemoveUnreadableAsync(request.Name, caller))
+            return;
         var record = Visible(caller, request.Name);
         if (AccessRules.LevelOf(record.Backup.Metadata, caller) < Level.Write)
             throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to delete backup [{record.Backup.Metadata.Name}]");
@@ -352,13 +354,14 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     }
 
     // The uid in the folder's name was given out by a cluster, which may name that of another backup: two folders are the same only for backups of one name.
+    // One whose record cannot be read may have this folder.
     private async Task<string?> OtherOfAsync(BackupFolder folder, BackupRecord record)
     {
         var query = new RecordQuery { Kind = ObjectKind.Backup, OrgId = Key.OrgId, Name = record.Backup.Metadata.Name, Limit = 20 };
         for (var seen = 0; ; seen += query.Limit)
         {
             var page = await Store.QueryAsync<BackupRecord>(query with { Offset = seen }, CancellationToken.None).OrUnavailableAsync();
-            if (page.Items.FirstOrDefault(item => item.Key.Uid != Key.Uid && BackupFolder.Of(item.Body.Backup) == folder) is { } other)
+            if (page.Items.FirstOrDefault(item => item.Key.Uid != Key.Uid && (item.Fault is not null || BackupFolder.Of(item.Body.Backup) == folder)) is { } other)
                 return other.Key.Uid;
             if (page.Items.Count < query.Limit)
                 return null;

@@ -14,6 +14,10 @@ internal static class StoreAnswers
         {
             return await read;
         }
+        catch (RecordStoreException e) when (e.Fault is { } fault)
+        {
+            throw new DomainException(ErrorReason.WrongState, OutsideText.OneLine(fault.Reason), e);
+        }
         catch (SecretUnreadableException e)
         {
             throw new DomainException(ErrorReason.Unspecified, "a stored secret cannot be opened: the installation's master key is not the one that sealed it", e);

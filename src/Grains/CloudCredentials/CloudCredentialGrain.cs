@@ -32,6 +32,8 @@ internal sealed class CloudCredentialGrain() : RecordGrain<CloudCredentialRecord
 
     public async Task DeleteAsync(CloudCredentialDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        if (await RemoveUnreadableAsync(request.Name, caller))
+            return;
         var metadata = Visible(caller, request.Name, Level.Admin).CloudCredential.Metadata;
         CloudCredentialRules.CheckUnused(metadata, ObjectKind.BackupLocation,
             await UserAsync<BackupLocationRecord>(ObjectKind.BackupLocation, record => record.BackupLocation.Metadata, cancellationToken));

@@ -49,7 +49,8 @@ internal sealed partial class ClusterGrain(
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         await base.OnActivateAsync(cancellationToken);
-        await OpenSessionAsync();
+        if (!IsUnreadable)
+            await OpenSessionAsync();
     }
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => await CloseSessionAsync();
@@ -69,7 +70,7 @@ internal sealed partial class ClusterGrain(
         }
         finally
         {
-            if (Record is null)
+            if (IsUnreadable || Record is null)
                 DeactivateOnIdle();
         }
     }
@@ -109,6 +110,8 @@ internal sealed partial class ClusterGrain(
 
     public async Task DeleteAsync(ClusterDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        if (await RemoveUnreadableAsync(request.Name, caller))
+            return;
         _ = Visible(caller, request.Name, Level.Write);
         if (request.DeleteAllClusterBackups && !caller.IsSuperAdmin)
             throw new DomainException(ErrorReason.PermissionDenied, "delete_all_cluster_backups: only a super administrator may delete the backups of every user of a cluster");

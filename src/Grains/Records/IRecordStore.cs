@@ -61,7 +61,10 @@ public interface IRecordStore
     /// </summary>
     Task<long> TombstoneAsync(RecordKey key, CancellationToken cancellationToken);
 
-    /// <summary>One page of a list, sorted, with the exact number of all matches.</summary>
+    /// <summary>
+    /// One page of a list, sorted, with the exact number of all matches. A record that cannot be read is one item with a
+    /// <see cref="Stored{T}.Fault"/>, not the end of the list.
+    /// </summary>
     Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new();
 
@@ -102,7 +105,33 @@ public readonly record struct RecordKey(ObjectKind Kind, string OrgId, string Ui
 }
 
 /// <summary>A record as read: its body and the version that fences the next write.</summary>
-public sealed record Stored<T>(RecordKey Key, T Body, long Version);
+public sealed record Stored<T>(RecordKey Key, T Body, long Version)
+{
+    /// <summary>Why the record cannot be read, in lists; null for a sound one. The body then says no more than the store still knows.</summary>
+    public RecordFault? Fault { get; init; }
+}
+
+/// <summary>A record that cannot be read, and what the store still knows of it from beside the body.</summary>
+public sealed record RecordFault
+{
+    /// <summary>What is wrong and the cure.</summary>
+    public required string Reason { get; init; }
+
+    /// <summary>The version that fences its removal; whatever the row says.</summary>
+    public long Version { get; init; }
+
+    /// <summary>Name; empty where that is lost, too.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>User id of the owner; empty where that is lost, too.</summary>
+    public string Owner { get; init; } = "";
+
+    /// <summary>When the object was created.</summary>
+    public DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it last changed.</summary>
+    public DateTimeOffset UpdatedAt { get; init; }
+}
 
 /// <summary>One page of a list.</summary>
 /// <param name="Items">The page, in order.</param>

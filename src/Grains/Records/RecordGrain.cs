@@ -26,13 +26,19 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     /// <summary>The version that fences the next write: the record's, or its tombstone's when there is none, or 0 when there never was one.</summary>
     private long _version;
 
+    /// <summary>Why the record cannot be read.</summary>
+    private RecordFault? _fault;
+
     /// <summary>The record; null when the object does not exist.</summary>
     /// <exception cref="DomainException"><see cref="ErrorReason.StoreUnavailable"/>: the activation began for a create that has not come, so it does not know.</exception>
     protected TRecord? Record
     {
-        get => IsNew ? throw Unasked() : field;
+        get => IsNew ? throw Unasked() : _fault is { } fault ? throw Unreadable(fault) : field;
         private set;
     }
+
+    /// <summary>The stored record cannot be read: the object can be deleted, and nothing else.</summary>
+    protected bool IsUnreadable => _fault is not null;
 
     /// <summary>The uid was made for the call that began this activation: the store was not asked, and only <see cref="BeginCreate"/> may go on.</summary>
     protected bool IsNew { get; private set; }
@@ -72,6 +78,12 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
             // Whoever creates and deletes the record from now on leaves a tombstone that this activation does not know: its insert conflicts.
             (Record, _version) = stored is null ? (null, tombstone) : (stored.Body, stored.Version);
         }
+        catch (RecordStoreException e) when (e.Fault is not null)
+        {
+            // Alive for its owner to delete it; the activation ends with the first call, so that a repaired row is seen by the next one.
+            _fault = e.Fault;
+            LogUnreadable(Logger, e.Message);
+        }
         catch (RecordStoreException e)
         {
             throw Unavailable(e);
@@ -103,6 +115,8 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     /// <param name="name">The name that the request gave; empty does not check it.</param>
     protected TRecord Visible(Caller caller, string name, Level needed = Level.Read)
     {
+        if (_fault is { } fault)
+            throw UnreadableFor(caller, name, fault);
         if (Record is not { } record)
             throw DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
         var metadata = MetadataOf(record);
@@ -179,6 +193,35 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         }
     }
 
+    /// <summary>
+    /// Removes a record that cannot be read, when its owner or an administrator asks; what it stood for on clusters and in buckets stays. The control plane
+    /// itself never removes one: a deletion that comes upon it waits.
+    /// </summary>
+    /// <returns>False for a record that can be read: the deletion goes its way.</returns>
+    protected async Task<bool> RemoveUnreadableAsync(string name, Caller caller)
+    {
+        if (_fault is not { } fault)
+            return false;
+        if (caller.UserId == Caller.System.UserId || !MayDelete(caller, name, fault))
+            throw UnreadableFor(caller, name, fault);
+        DeactivateOnIdle();
+        await GuardedAsync(() => Store.DeleteAsync(RecordKey, fault.Version));
+        LogUnreadableRemoved(Logger, RecordKey.ToString(), caller.UserId);
+        return true;
+    }
+
+    private static bool MayDelete(Caller caller, string name, RecordFault fault) =>
+        (caller.IsSuperAdmin || (fault.Owner.Length > 0 && fault.Owner == caller.UserId)) && (name.Length == 0 || fault.Name.Length == 0 || name == fault.Name);
+
+    private DomainException UnreadableFor(Caller caller, string name, RecordFault fault) =>
+        MayDelete(caller, name, fault) ? Unreadable(fault) : DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
+
+    private DomainException Unreadable(RecordFault fault)
+    {
+        DeactivateOnIdle();
+        return new(ErrorReason.WrongState, $"{kind.Title()} [{(fault.Name.Length > 0 ? fault.Name : Key.Uid)}] cannot be read: {OutsideText.OneLine(fault.Reason)}");
+    }
+
     private async Task SaveAsync(TRecord next)
     {
         var index = IndexOf(next);
@@ -208,7 +251,7 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         catch (NameTakenException e)
         {
             // Nothing was written: this activation's knowledge is still true.
-            throw new DomainException(ErrorReason.AlreadyExists, $"{kind.Title()} [{e.Name}] already exists{await StateOfAsync(e.Holder)}", e);
+            throw new DomainException(ErrorReason.AlreadyExists, $"{kind.Title()} [{e.Name}] already exists{await HolderStateAsync(e.Holder)}", e);
         }
         catch (RecordExistsException e)
         {
@@ -245,6 +288,18 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         }
     }
 
+    private async Task<string> HolderStateAsync(RecordKey holder)
+    {
+        try
+        {
+            return await StateOfAsync(holder);
+        }
+        catch (RecordStoreException)
+        {
+            return ", and its record cannot be read now";
+        }
+    }
+
     private DomainException Unasked()
     {
         DeactivateOnIdle();
@@ -254,9 +309,17 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
     /// <summary>What the message about a taken name adds about its holder.</summary>
     protected virtual Task<string> StateOfAsync(RecordKey holder) => Task.FromResult("");
 
-    private static DomainException Unavailable(RecordStoreException e) => e is SecretUnreadableException
+    private static DomainException Unavailable(RecordStoreException e) => e is StoreFullException
+        ? new(ErrorReason.StoreUnavailable, "the record store's disk is full: nothing was changed, what was accepted is kept; ask again when the administrator has freed space", e)
+        : e is SecretUnreadableException
         ? new(ErrorReason.Unspecified, "a stored secret cannot be opened: the installation's master key is not the one that sealed it", e)
         : new(ErrorReason.StoreUnavailable, "the record store does not answer; ask again", e);
+
+    [LoggerMessage(LogLevel.Error, "A stored record cannot be read: {Cause}")]
+    private static partial void LogUnreadable(ILogger logger, string cause);
+
+    [LoggerMessage(LogLevel.Warning, "The unreadable {Record} was removed by {Caller}; what it stood for on clusters and in buckets stays")]
+    private static partial void LogUnreadableRemoved(ILogger logger, string record, string caller);
 
     [LoggerMessage(LogLevel.Information, "Another writer changed {Record}: the activation ends and the next one reads again")]
     private static partial void LogConflict(ILogger logger, string record);

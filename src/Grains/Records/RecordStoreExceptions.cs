@@ -8,7 +8,14 @@ public class RecordStoreException : Exception
         : base(message, inner)
     {
     }
+
+    /// <summary>Set where the store answered and it is this one record that cannot be read.</summary>
+    public RecordFault? Fault { get; init; }
 }
+
+/// <summary>The store's disk is full: nothing was written, what was accepted is kept, reads go on.</summary>
+public sealed class StoreFullException(string message, Exception? inner = null)
+    : RecordStoreException(message, inner);
 
 /// <summary>A fence held: the record is not at the version that the writer had read. Nothing was written.</summary>
 public sealed class RecordConflictException(RecordKey key, long version)

@@ -42,7 +42,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     {
         await base.OnActivateAsync(cancellationToken);
         _loop = new WorkLoop(this, StepAsync, ExplainAsync, Logger, Random);
-        if (!IsNew && Record is { } record && IsUnfinished(record))
+        if (!IsNew && !IsUnreadable && Record is { } record && IsUnfinished(record))
             _loop.Go();
     }
 

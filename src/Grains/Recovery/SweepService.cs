@@ -59,7 +59,16 @@ internal sealed partial class SweepService(
     internal async Task SweepAsync(DateTimeOffset due, CancellationToken cancellationToken)
     {
         var active = share.Active;
-        await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
+        try
+        {
+            await grains.Organization(ObjectKey.DefaultOrg).EnsureAsync(cancellationToken);
+        }
+        catch (DomainException e) when (e.Reason == ErrorReason.WrongState)
+        {
+            // Its row cannot be read: what it holds can.
+            LogNotWoken(logger, new RecordKey(ObjectKind.Organization, "system", ObjectKey.DefaultOrg), e);
+        }
+
         foreach (var kind in (ObjectKind[])[ObjectKind.Backup, ObjectKind.Restore, ObjectKind.BackupLocation])
             await WakeAllAsync(kind, await store.ListDueAsync(kind, due, MostDue, cancellationToken), active, cancellationToken);
         RecordKey? after = null; // Clusters are woken whether due or not: each has a connection to keep.

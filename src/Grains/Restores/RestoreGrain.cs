@@ -58,6 +58,8 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
 
     public async Task DeleteAsync(RestoreDeleteRequest request, Caller caller, CancellationToken cancellationToken)
     {
+        if (await RemoveUnreadableAsync(request.Name, caller))
+            return;
         _ = Visible(caller, request.Name, Level.Write);
         await AmendAsync(current => RestoreRules.Delete(current, Options, Now));
         Go();

@@ -53,8 +53,13 @@ public static class MongoFailures
     /// <param name="failure">What the driver threw.</param>
     /// <param name="client">Its client, for the servers' names and states.</param>
     /// <param name="doing">What was tried, such as <c>writing cluster/default/uid</c>; begins the line.</param>
-    public static RecordStoreException Explain(Exception failure, IMongoClient client, string doing) =>
-        new($"MongoDB at {PlaceOf(client)}: {doing} failed: {CauseOf(failure, client.Cluster.Description, client.Settings.Servers)}", failure);
+    public static RecordStoreException Explain(Exception failure, IMongoClient client, string doing)
+    {
+        var message = $"MongoDB at {PlaceOf(client)}: {doing} failed: {CauseOf(failure, client.Cluster.Description, client.Settings.Servers)}";
+        return failure is MongoCommandException { Code: OutOfDisk } or MongoWriteException { WriteError.Code: OutOfDisk }
+            ? new StoreFullException(message, failure)
+            : new RecordStoreException(message, failure);
+    }
 
     /// <summary>The servers' addresses, as they may be shown.</summary>
     public static string PlaceOf(IMongoClient client) =>

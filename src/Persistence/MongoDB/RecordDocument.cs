@@ -84,7 +84,21 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
         }
         catch (FormatException failure)
         {
-            throw Damaged(document.GetValue(Fields.Id, "").ToString()!, kind, failure);
+            throw Damaged(document.GetValue(Fields.Id, "").ToString()!, kind, failure, document);
+        }
+    }
+
+    /// <summary>Reads a list's item; one that cannot be read comes with its fault. Null for a tombstone.</summary>
+    public Stored<T>? ReadItem<T>(RawBsonDocument raw, RecordQuery query)
+        where T : class, IMessage<T>, new()
+    {
+        try
+        {
+            return Read<T>(raw, query.Kind);
+        }
+        catch (RecordStoreException e) when (e.Fault is { } fault)
+        {
+            return new(KeyOf(IdIn(raw), query.Kind) ?? new RecordKey(query.Kind, query.OrgId, IdIn(raw)), new T(), fault.Version) { Fault = fault };
         }
     }
 
@@ -103,11 +117,35 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
     }
 
     /// <summary>What to say about a document that cannot be read.</summary>
-    public RecordStoreException Damaged(string id, ObjectKind kind, Exception failure) =>
-        new($"record {kind.Slug()}/{id} in {place} cannot be read: {failure.Message}; if nothing else is said, restore the document from a backup of the database", failure);
+    public RecordStoreException Damaged(string id, ObjectKind kind, Exception failure, BsonDocument? document = null)
+    {
+        return new($"record {kind.Slug()}/{id} in {place} cannot be read: {failure.Message}; if nothing else is said, restore the document from a backup of the database", failure)
+        {
+            Fault = new()
+            {
+                Reason = RecordFaults.Reason(KeyOf(id, kind) ?? new RecordKey(kind, "", id), $"cannot be read ({failure.Message})"),
+                Version = document?.GetValue(Fields.Version, 0) is BsonInt64 version ? version.Value : 0,
+                Name = Text(Fields.Name),
+                Owner = Text(Fields.Owner),
+                CreatedAt = Instant(Fields.Created),
+                UpdatedAt = Instant(Fields.Updated),
+            },
+        };
+
+        string Text(string field) => document?.GetValue(field, BsonNull.Value) is BsonString text ? text.Value : "";
+        DateTimeOffset Instant(string field) => document?.GetValue(field, BsonNull.Value) is BsonDateTime { IsValidDateTime: true } at ? at.ToUniversalTime() : default;
+    }
+
+    /// <summary>The key that a document's id says, which no damage beside it changes; null for an id that is not of this program.</summary>
+    public static RecordKey? KeyOf(string id, ObjectKind kind)
+    {
+        var end = id.IndexOf('/', StringComparison.Ordinal);
+        return end < 0 ? null : new RecordKey(kind, id[..end].Replace("%2F", "/", StringComparison.Ordinal).Replace("%25", "%", StringComparison.Ordinal), id[(end + 1)..]);
+    }
 
     /// <summary>A key from a document that holds at least id, org and uid.</summary>
-    public RecordKey KeyOf(BsonDocument document, ObjectKind kind)
+    /// <exception cref="FormatException">They contradict each other.</exception>
+    private static RecordKey KeyOf(BsonDocument document, ObjectKind kind)
     {
         if (document.GetValue(Fields.Org, BsonNull.Value) is BsonString org && document.GetValue(Fields.Uid, BsonNull.Value) is BsonString uid)
         {
@@ -116,7 +154,7 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
                 return key;
         }
 
-        throw new RecordStoreException($"the document {document.GetValue(Fields.Id, BsonNull.Value)} in the collection '{kind.Slug()}' of {place} is damaged: org and uid do not make its _id; restore it from a backup of the database");
+        throw new FormatException("org and uid do not make its _id");
     }
 
     /// <summary>The version in a document.</summary>
@@ -147,7 +185,7 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
         }
     }
 
-    private Stored<T> Live<T>(BsonDocument document, ObjectKind kind)
+    private static Stored<T> Live<T>(BsonDocument document, ObjectKind kind)
         where T : class, IMessage<T>, new()
     {
         var key = KeyOf(document, kind);
@@ -159,7 +197,7 @@ internal sealed class RecordDocument(MongoSchema schema, string place)
         if (document.GetValue(Fields.Body, BsonNull.Value) is not BsonDocument fields)
             throw new FormatException("it has no body");
         BodyReader.Read(fields, body);
-        return new Stored<T>(key, body, version);
+        return RecordFaults.ForeignIn(key, body) is { } foreign ? throw new FormatException($"it {foreign}") : new Stored<T>(key, body, version);
     }
 
     private static string IdIn(RawBsonDocument raw)

@@ -19,7 +19,7 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
 
     /// <summary>What a list's item is made of.</summary>
     private static readonly BsonDocument ItemFields = new(
-        ((string[])[Fields.Org, Fields.Uid, Fields.Version, Fields.Schema, Fields.Message, Fields.Body]).ToDictionary(field => field, _ => (object)1));
+        ((string[])[Fields.Org, Fields.Uid, Fields.Version, Fields.Schema, Fields.Message, Fields.Body, Fields.Name, Fields.Owner, Fields.Created, Fields.Updated]).ToDictionary(field => field, _ => (object)1));
 
     private static readonly BsonDocument KeyFields = new() { { Fields.Org, 1 }, { Fields.Uid, 1 } };
 
@@ -94,7 +94,8 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
         {
             var found = await collections.Of(kind).Find(filter, OptionsFor(limit))
                 .Sort(new BsonDocument(order, 1)).Limit(limit).Project(KeyFields).ToListAsync(cancellationToken);
-            return [.. found.Select(document => documents.KeyOf(document, kind))];
+            // By the id: what else stands in a damaged document cannot stop a walk.
+            return [.. found.Select(document => RecordDocument.KeyOf(document.GetValue(Fields.Id, BsonNull.Value).ToString()!, kind)).OfType<RecordKey>()];
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
         {
@@ -142,7 +143,7 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
             {
                 using (document)
                 {
-                    if (documents.Read<T>(document, query.Kind) is { } item)
+                    if (documents.ReadItem<T>(document, query) is { } item)
                         items.Add(item);
                 }
             }

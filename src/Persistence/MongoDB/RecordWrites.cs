@@ -183,7 +183,7 @@ internal sealed class RecordWrites(RecordCollections collections, RecordDocument
     {
         var name = live[Fields.Name].AsString;
         if (await collections.HolderAsync(key, live[Fields.Owner].AsString, name) is { } holder)
-            throw new NameTakenException(key, name, documents.KeyOf(holder, key.Kind));
+            throw new NameTakenException(key, name, RecordDocument.KeyOf(holder.GetValue(Fields.Id, BsonNull.Value).ToString()!, key.Kind) ?? key);
     }
 
     private async Task<BsonDocument?> LookAsync(RecordKey key, string id)

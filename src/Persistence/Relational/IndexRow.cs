@@ -85,6 +85,9 @@ internal sealed record IndexRow
         Sides = reader.GetFieldValue<byte[]>(firstColumn + 11),
     };
 
+    /// <summary>An instant from its column; the nearest one where a row says something impossible.</summary>
+    public static DateTimeOffset InstantOf(long ticks) => new(Math.Clamp(ticks, DateTime.MinValue.Ticks, DateTime.MaxValue.Ticks), TimeSpan.Zero);
+
     /// <summary>The bucket of the counters by creation: 2^39 ticks are 15 hours, so a year has 574 and a million records a year 1,742 in each.</summary>
     public static long BucketOf(long created) => created >> 39;
 

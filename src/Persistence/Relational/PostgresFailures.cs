@@ -16,8 +16,11 @@ internal static class PostgresFailures
     /// <param name="failure">What the driver threw.</param>
     /// <param name="place">The server, as it may be shown.</param>
     /// <param name="doing">What was tried, such as <c>writing cluster/default/uid</c>.</param>
-    public static RecordStoreException Explain(Exception failure, string place, string doing) =>
-        new($"{place}: {doing} failed: {CauseOf(failure)}", failure);
+    public static RecordStoreException Explain(Exception failure, string place, string doing)
+    {
+        var message = $"{place}: {doing} failed: {CauseOf(failure)}";
+        return failure is PostgresException { SqlState: PostgresErrorCodes.DiskFull } ? new StoreFullException(message, failure) : new RecordStoreException(message, failure);
+    }
 
     /// <summary>The transaction was rolled back for the sake of another one: nothing was written, the same statement may be run again.</summary>
     public static bool IsRolledBack(Exception failure) =>

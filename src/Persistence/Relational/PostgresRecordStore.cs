@@ -45,7 +45,7 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
         PreparedRecord.Bind(command.Parameters, key);
         await command.PrepareAsync(cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return await reader.ReadAsync(cancellationToken) ? Parse<T>(key, reader, 0) : null;
+        return await reader.ReadAsync(cancellationToken) ? await ParseAsync<T>(key, reader, 0, cancellationToken) : null;
     }, cancellationToken);
 
     /// <inheritdoc />
@@ -65,7 +65,7 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
         PreparedRecord.Bind(command.Parameters, key);
         await command.PrepareAsync(cancellationToken);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        return !await reader.ReadAsync(cancellationToken) ? (null, 0) : reader.GetBoolean(3) ? (null, reader.GetInt64(0)) : (Parse<T>(key, reader, 0), 0);
+        return !await reader.ReadAsync(cancellationToken) ? (null, 0) : reader.GetBoolean(3) ? (null, reader.GetInt64(0)) : (await ParseAsync<T>(key, reader, 0, cancellationToken), 0);
     }, cancellationToken);
 
     /// <inheritdoc />
@@ -107,7 +107,14 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
         {
             var list = new PostgresList(connection, query, cancellationToken);
             var total = await list.CountAsync();
-            return new RecordPage<T>(await list.PageAsync(total, Parse<T>), total);
+            var items = await list.PageAsync(total, TryParse<T>);
+            for (var i = 0; i < items.Count; i++)
+            {
+                if (items[i].Fault is { } fault)
+                    items[i] = items[i] with { Fault = await FactsAsync(connection, items[i].Key, fault, cancellationToken) };
+            }
+
+            return new RecordPage<T>(items, total);
         }, cancellationToken);
     }
 
@@ -176,23 +183,57 @@ public sealed class PostgresRecordStore : IRecordStore, IKeyMark, IAsyncDisposab
         };
     }
 
-    private Stored<T> Parse<T>(RecordKey key, NpgsqlDataReader reader, int firstColumn)
+    /// <summary>A sound record, or one with its fault.</summary>
+    private static Stored<T> TryParse<T>(RecordKey key, NpgsqlDataReader reader, int firstColumn)
         where T : class, IMessage<T>, new()
     {
         var body = new T();
-        var message = reader.GetString(firstColumn + 1);
+        var (version, message) = (reader.GetInt64(firstColumn), reader.GetString(firstColumn + 1));
         if (message != body.Descriptor.FullName)
-            throw new RecordStoreException($"record {key} in {database.Place} holds a {message}, not a {body.Descriptor.FullName}");
+            return Faulty($"holds a {message}, not a {body.Descriptor.FullName}");
+        if (version < 1)
+            return Faulty(string.Create(CultureInfo.InvariantCulture, $"has version {version}, which no write makes"));
         try
         {
             body.MergeFrom(reader.GetFieldValue<byte[]>(firstColumn + 2));
         }
-        catch (InvalidProtocolBufferException failure)
+        catch (InvalidProtocolBufferException)
         {
-            throw new RecordStoreException($"the body of record {key} in {database.Place} is damaged; restore it from a backup of the database", failure);
+            return Faulty("has a damaged body");
         }
 
-        return new Stored<T>(key, body, reader.GetInt64(firstColumn));
+        return RecordFaults.ForeignIn(key, body) is { } foreign ? Faulty(foreign) : new Stored<T>(key, body, version);
+
+        Stored<T> Faulty(string what) => new(key, new T(), version)
+        {
+            Fault = new() { Version = version, Reason = RecordFaults.Reason(key, what) },
+        };
+    }
+
+    private async Task<Stored<T>> ParseAsync<T>(RecordKey key, NpgsqlDataReader reader, int firstColumn, CancellationToken cancellationToken)
+        where T : class, IMessage<T>, new()
+    {
+        var stored = TryParse<T>(key, reader, firstColumn);
+        if (stored.Fault is not { } fault)
+            return stored;
+        await reader.CloseAsync();
+        await using var connection = await database.Records.OpenConnectionAsync(cancellationToken);
+        throw new RecordStoreException($"{fault.Reason} ({database.Place})") { Fault = await FactsAsync(connection, key, fault, cancellationToken) };
+    }
+
+    /// <summary>What the catalog still says, looked up only here: sound records need none of it.</summary>
+    private static async Task<RecordFault> FactsAsync(NpgsqlConnection connection, RecordKey key, RecordFault fault, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("SELECT name, owner, created, updated FROM catalog WHERE kind=$1 AND org=$2 AND uid=$3", connection);
+        PreparedRecord.Bind(command.Parameters, key);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        return !await reader.ReadAsync(cancellationToken) ? fault : fault with
+        {
+            Name = PostgresText.Read(reader.GetString(0)),
+            Owner = PostgresText.Read(reader.GetString(1)),
+            CreatedAt = IndexRow.InstantOf(reader.GetInt64(2)),
+            UpdatedAt = IndexRow.InstantOf(reader.GetInt64(3)),
+        };
     }
 
     /// <summary>Writes; null from <paramref name="write"/> asks for the readers' row, which is then made in a transaction of its own.</summary>

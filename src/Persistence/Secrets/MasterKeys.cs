@@ -13,6 +13,9 @@ public sealed class MasterKeys : IMasterKeys
     private const string MarkPath = "master-key";
     private const string MarkText = "The secrets in this store can be opened.";
 
+    /// <summary>Stands in the file from the moment that the key is made until the store bears its mark: a start that is cut off in between is no lost store.</summary>
+    private const string UnusedLine = "# unused: no store bears the mark of these keys yet";
+
     private readonly IKeyMark mark;
     private readonly string? file;
     private readonly string environment;
@@ -48,11 +51,14 @@ public sealed class MasterKeys : IMasterKeys
                 throw new SecretUnreadableException($"there is no master key: set {SecretsOptions.Variable} (32 random bytes as base64), or name a directory for the key file");
             keys = [MasterKey.Create()];
             // Silos of one machine share the file and may start together: whose key is there first is everybody's.
-            if (!Save(file, keys, overwrite: false))
+            if (!Save(file, keys, overwrite: false, isUnused: true))
                 keys = ReadAll(file, environment);
         }
 
         var opened = new MasterKeys(keys, mark, file, environment);
+        // Of several silos that start together one may have marked the store and freed the file while this one read.
+        if (known is null && environment.Length == 0 && !options.StartAnew && !IsUnused(file) && (known = mark.Read()) is null)
+            throw new SecretUnreadableException($"there are master keys in '{file}', but the store bears no mark of them: it is missing or empty, or this is another one. Put the store back from your backup (or correct where it is), or say --start-anew (Secrets:StartAnew=true) to begin with an empty one under these keys");
         if (known is null)
         {
             opened.MarkStore();
@@ -60,7 +66,9 @@ public sealed class MasterKeys : IMasterKeys
             known = mark.Read() ?? throw new SecretUnreadableException("the store has lost the master key's mark that was just written");
         }
 
-        SealedText.Open(opened, MarkRecord, MarkPath, known);
+        SealedText.Open(opened, MarkRecord, MarkPath, owner: "", known);
+        if (IsUnused(file))
+            Save(file!, ReadAll(file, ""), overwrite: true);
         return opened;
     }
 
@@ -83,7 +91,7 @@ public sealed class MasterKeys : IMasterKeys
     }
 
     /// <summary>Seals the store's mark under the current key; after that the start no longer asks for an older one.</summary>
-    internal void MarkStore() => mark.Write(SealedText.Seal(Current, MarkRecord, MarkPath, MarkText));
+    internal void MarkStore() => mark.Write(SealedText.Seal(Current, MarkRecord, MarkPath, owner: "", MarkText));
 
     private static string Place(string? file) => file is null ? SecretsOptions.Variable : $"'{file}' (or set {SecretsOptions.Variable})";
 
@@ -95,8 +103,8 @@ public sealed class MasterKeys : IMasterKeys
         if (file is null || !File.Exists(file))
             return keys;
 
-        if (PrivateFiles.IsOpenToOthers(file))
-            throw new SecretUnreadableException($"the key file '{file}' can be opened by other users; set its mode to 0600, and rotate the key if others may have read it");
+        PrivateFiles.RefuseOpenDirectory(Path.GetDirectoryName(file)!);
+        PrivateFiles.RefuseOpenFile(file);
         string[] lines;
         try
         {
@@ -130,35 +138,24 @@ public sealed class MasterKeys : IMasterKeys
         return Convert.TryFromBase64String(base64, bytes, out var length) && length == MasterKey.Length ? new MasterKey(bytes[..length]) : null;
     }
 
-    /// <summary>Makes or replaces the file in one step: a crash leaves the old one or the new one. False: it is there and was to be made.</summary>
-    private static bool Save(string file, IReadOnlyList<MasterKey> keys, bool overwrite)
+    /// <summary>Makes or replaces the file in one step: a crash or a full disk leaves the old one or the new one. False: it is there and was to be made.</summary>
+    private static bool Save(string file, IReadOnlyList<MasterKey> keys, bool overwrite, bool isUnused = false)
     {
-        var temporary = $"{file}.{Environment.ProcessId}.new";
+        var text = new System.Text.StringBuilder("# Master keys of this installation, the sealing one first. Keep a copy elsewhere: without them no secret can be opened.").AppendLine();
+        if (isUnused)
+            text.AppendLine(UnusedLine);
+        foreach (var key in keys)
+            text.AppendLine(CultureInfo.InvariantCulture, $"px1 {key.Id} {key.Export()}");
         try
         {
             PrivateFiles.MakeDirectory(Path.GetDirectoryName(file)!);
-            File.Delete(temporary);
-            using (var stream = PrivateFiles.Open(temporary, FileMode.CreateNew, FileShare.None))
-            {
-                using var writer = new StreamWriter(stream, leaveOpen: true);
-                writer.WriteLine("# Master keys of this installation, the sealing one first. Keep a copy elsewhere: without them no secret can be opened.");
-                foreach (var key in keys)
-                    writer.WriteLine($"px1 {key.Id} {key.Export()}");
-                writer.Flush();
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, file, overwrite);
-            return true;
-        }
-        catch (IOException) when (!overwrite && File.Exists(file))
-        {
-            File.Delete(temporary);
-            return false;
+            return PrivateFiles.Make(file, text.ToString(), overwrite);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new SecretUnreadableException($"the key file '{file}' cannot be written: {failure.Message}; check owner and mode of the directory", failure);
+            throw new SecretUnreadableException($"the key file '{file}' cannot be written: {failure.Message}; check the disk, and owner and mode of the directory", failure);
         }
     }
+
+    private static bool IsUnused(string? file) => file is not null && File.Exists(file) && File.ReadLines(file).Contains(UnusedLine);
 }

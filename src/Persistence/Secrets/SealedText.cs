@@ -5,31 +5,33 @@ using PxBackup.Grains.Records;
 namespace PxBackup.Persistence.Secrets;
 
 /// <summary>
-/// A secret as it rests: <c>px1:&lt;key id&gt;:&lt;base64 of nonce, ciphertext and tag&gt;</c>. AES-256-GCM under a key derived for
-/// the record, with a random 96-bit nonce; record and field are authenticated with it, so a sealed text opens only where
-/// it was sealed.
+/// A secret as it rests: <c>px2:&lt;key id&gt;:&lt;base64 of nonce, ciphertext and tag&gt;</c>. AES-256-GCM under a key derived for
+/// the record, with a random 96-bit nonce; record, field and owner are authenticated with it, so a sealed text opens only where
+/// it was sealed, and only while the record says the same owner. <c>px1</c>, of earlier builds, is without the owner: it still opens and
+/// is written anew with the record's next write.
 /// </summary>
 internal static class SealedText
 {
-    private const string Prefix = "px1:";
+    private const string Prefix = "px2:";
+    private const string FormerPrefix = "px1:";
     private const int NonceLength = 12;
     private const int TagLength = 16;
 
-    public static string Seal(MasterKey master, string record, string path, string secret)
+    public static string Seal(MasterKey master, string record, string path, string owner, string secret)
     {
         var plain = Encoding.UTF8.GetBytes(secret);
         var output = new byte[NonceLength + plain.Length + TagLength];
         RandomNumberGenerator.Fill(output.AsSpan(0, NonceLength));
         var key = master.DeriveFor(record);
         using (var aes = new AesGcm(key, TagLength))
-            aes.Encrypt(output.AsSpan(0, NonceLength), plain, output.AsSpan(NonceLength, plain.Length), output.AsSpan(NonceLength + plain.Length), Place(record, path));
+            aes.Encrypt(output.AsSpan(0, NonceLength), plain, output.AsSpan(NonceLength, plain.Length), output.AsSpan(NonceLength + plain.Length), Place(record, path, owner));
         CryptographicOperations.ZeroMemory(key);
         CryptographicOperations.ZeroMemory(plain);
         return $"{Prefix}{master.Id}:{Convert.ToBase64String(output)}";
     }
 
     /// <exception cref="SecretUnreadableException">Not sealed, not sealed here, changed, or its key is missing.</exception>
-    public static string Open(IMasterKeys keys, string record, string path, string text)
+    public static string Open(IMasterKeys keys, string record, string path, string owner, string text)
     {
         if (KeyIdOf(text) is not { } id)
             throw new SecretUnreadableException($"the secret {path} of {record} is not sealed: something else than this program wrote it; set the secret again");
@@ -44,7 +46,7 @@ internal static class SealedText
         try
         {
             using var aes = new AesGcm(key, TagLength);
-            aes.Decrypt(input.AsSpan(0, NonceLength), input.AsSpan(NonceLength, plain.Length), input.AsSpan(NonceLength + plain.Length), plain, Place(record, path));
+            aes.Decrypt(input.AsSpan(0, NonceLength), input.AsSpan(NonceLength, plain.Length), input.AsSpan(NonceLength + plain.Length), plain, IsFormer(text) ? Place(record, path) : Place(record, path, owner));
             return Encoding.UTF8.GetString(plain);
         }
         catch (AuthenticationTagMismatchException failure)
@@ -61,11 +63,29 @@ internal static class SealedText
     /// <summary>The id of the key that a text is sealed under; null when it is not a sealed text.</summary>
     public static string? KeyIdOf(string text)
     {
-        if (!text.StartsWith(Prefix, StringComparison.Ordinal))
+        if (!text.StartsWith(Prefix, StringComparison.Ordinal) && !IsFormer(text))
             return null;
         var end = text.IndexOf(':', Prefix.Length);
         return end > Prefix.Length ? text[Prefix.Length..end] : null;
     }
+
+    /// <summary>Whether a text is sealed without its record's owner, as earlier builds did.</summary>
+    public static bool IsFormer(string text) => text.StartsWith(FormerPrefix, StringComparison.Ordinal);
+
+    /// <summary>As earlier builds sealed, for tests.</summary>
+    internal static string SealAsBefore(MasterKey master, string record, string path, string secret)
+    {
+        var plain = Encoding.UTF8.GetBytes(secret);
+        var output = new byte[NonceLength + plain.Length + TagLength];
+        RandomNumberGenerator.Fill(output.AsSpan(0, NonceLength));
+        using var aes = new AesGcm(master.DeriveFor(record), TagLength);
+        aes.Encrypt(output.AsSpan(0, NonceLength), plain, output.AsSpan(NonceLength, plain.Length), output.AsSpan(NonceLength + plain.Length), Place(record, path));
+        return $"{FormerPrefix}{master.Id}:{Convert.ToBase64String(output)}";
+    }
+
+    /// <summary>All parts with their length, so that no two places look alike.</summary>
+    private static byte[] Place(string record, string path, string owner) =>
+        Encoding.UTF8.GetBytes($"px2\0{record.Length}\0{record}\0{path.Length}\0{path}\0{owner.Length}\0{owner}");
 
     /// <summary>Both parts with their length, so that no two places look alike.</summary>
     private static byte[] Place(string record, string path) =>
@@ -79,5 +99,5 @@ internal static class SealedText
     }
 
     private static SecretUnreadableException Tampered(string record, string path, Exception? inner) =>
-        new($"the secret {path} of {record} was changed, or copied from elsewhere, in the store; set the secret again", inner);
+        new($"the secret {path} of {record} was changed, or copied from elsewhere, in the store, or the record was given to another owner there; put the row back from a backup, or delete the object and make it anew", inner);
 }

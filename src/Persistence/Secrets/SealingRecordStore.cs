@@ -8,7 +8,8 @@ namespace PxBackup.Persistence.Secrets;
 /// <summary>
 /// Seals every field marked <c>(pxbackup.secure)</c> on the way to the store and opens it on the way back (DESIGN D10). Bodies
 /// of types without such fields pass as they are. What cannot be opened is never passed on:
-/// <see cref="SecretUnreadableException"/>.
+/// <see cref="SecretUnreadableException"/>. In lists such a record is one item that says so (<see cref="Stored{T}.Fault"/>), with what is known
+/// of it as a body; so is one that the store itself could not read.
 /// </summary>
 public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : IRecordStore
 {
@@ -41,7 +42,7 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         where T : class, IMessage<T>, new()
     {
         var page = await inner.QueryAsync<T>(query, cancellationToken);
-        return HasSecrets<T>() ? page with { Items = [.. page.Items.Select(Open)] } : page;
+        return page with { Items = [.. page.Items.Select(Listed)] };
     }
 
     /// <inheritdoc />
@@ -65,7 +66,7 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         var isOld = false;
         SecretFields.Transform(stored.Body, (_, text) =>
         {
-            isOld |= SealedText.KeyIdOf(text) != current;
+            isOld |= SealedText.KeyIdOf(text) != current || SealedText.IsFormer(text);
             return text;
         });
         if (!isOld)
@@ -95,7 +96,8 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         var master = keys.Current;
         var record = key.ToString();
         var copy = body.Clone();
-        SecretFields.Transform(copy, (path, secret) => SealedText.Seal(master, record, path, secret));
+        var owner = RecordFaults.OwnerOf(body);
+        SecretFields.Transform(copy, (path, secret) => SealedText.Seal(master, record, path, owner, secret));
         return copy;
     }
 
@@ -105,9 +107,37 @@ public sealed class SealingRecordStore(IRecordStore inner, IMasterKeys keys) : I
         if (!HasSecrets<T>())
             return stored;
         var record = stored.Key.ToString();
+        var owner = RecordFaults.OwnerOf(stored.Body);
         var copy = stored.Body.Clone();
-        SecretFields.Transform(copy, (path, text) => SealedText.Open(keys, record, path, text));
+        try
+        {
+            SecretFields.Transform(copy, (path, text) => SealedText.Open(keys, record, path, owner, text));
+        }
+        catch (SecretUnreadableException e)
+        {
+            throw new SecretUnreadableException(e.Message, e) { Fault = RecordFaults.Of(stored, RecordFaults.Reason(stored.Key, "has a secret that cannot be opened: it was changed or copied there, or its master key is missing")) };
+        }
+
         return stored with { Body = copy };
+    }
+
+    private Stored<T> Listed<T>(Stored<T> stored)
+        where T : class, IMessage<T>, new()
+    {
+        var fault = stored.Fault;
+        if (fault is null)
+        {
+            try
+            {
+                return Open(stored);
+            }
+            catch (RecordStoreException e) when (e.Fault is not null)
+            {
+                fault = e.Fault;
+            }
+        }
+
+        return stored with { Body = RecordFaults.BodyFor<T>(stored.Key, fault), Fault = fault };
     }
 
     private static class SecretsOf<T>

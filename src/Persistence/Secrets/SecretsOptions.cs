@@ -12,6 +12,9 @@ public sealed class SecretsOptions
     /// <summary>Directory of the file <c>master-key</c>; made with mode 0700.</summary>
     public string Directory { get; set; } = "";
 
+    /// <summary>Begin with an empty store although there are keys already. For one start: a store that was lost unnoticed would else look like a new installation.</summary>
+    public bool StartAnew { get; set; }
+
     /// <summary>Keys from the environment; they come before those of the file. Default: the value of <see cref="Variable"/>.</summary>
     public string? Keys { get; set; } = Environment.GetEnvironmentVariable(Variable);
 }

@@ -22,7 +22,8 @@ internal static class SqliteFailures
             NoMemory => "could not be used, memory ran out",
             _ => "failed",
         };
-        return new RecordStoreException($"the database '{database}' {text} (SQLite {failure.SqliteExtendedErrorCode}: {failure.Message})", failure);
+        var message = $"the database '{database}' {text} (SQLite {failure.SqliteExtendedErrorCode}: {failure.Message})";
+        return failure.SqliteErrorCode == Full ? new StoreFullException(message, failure) : new RecordStoreException(message, failure);
     }
 
     /// <summary>Whether a failure belongs to one statement, so that the transaction around it can go on.</summary>

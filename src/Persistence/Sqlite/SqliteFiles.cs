@@ -1,20 +1,19 @@
 using Microsoft.Data.Sqlite;
-using Microsoft.Extensions.Logging;
 using PxBackup.Grains.Records;
 
 namespace PxBackup.Persistence.Sqlite;
 
 /// <summary>The data directory: its rights, the lock that keeps a second program out, and connections to the file in it.</summary>
-internal sealed partial class SqliteFiles : IDisposable
+internal sealed class SqliteFiles : IDisposable
 {
     private readonly SqliteOptions options;
     private readonly FileStream heldLock;
 
-    public SqliteFiles(SqliteOptions options, ILogger logger)
+    public SqliteFiles(SqliteOptions options)
     {
         this.options = options;
         Database = Path.Combine(Path.GetFullPath(options.Directory), "records.db");
-        MakeDirectory(logger);
+        MakeDirectory();
         heldLock = TakeLock();
         try
         {
@@ -63,17 +62,12 @@ internal sealed partial class SqliteFiles : IDisposable
         }
     }
 
-    private void MakeDirectory(ILogger logger)
+    private void MakeDirectory()
     {
         var directory = Path.GetDirectoryName(Database)!;
         try
         {
             PrivateFiles.MakeDirectory(directory);
-        }
-        catch (UnauthorizedAccessException failure) when (Directory.Exists(directory))
-        {
-            // A mounted volume that belongs to somebody else: the files in it are 0600 anyway.
-            LogDirectoryOpen(logger, directory, failure.Message);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -98,18 +92,19 @@ internal sealed partial class SqliteFiles : IDisposable
 
     private void MakeDatabaseFile()
     {
+        // SQLite would begin an empty database and throw such a log away.
+        if ((!File.Exists(Database) || new FileInfo(Database).Length == 0) && File.Exists(Database + "-wal") && new FileInfo(Database + "-wal").Length > 0)
+            throw new RecordStoreException($"the database '{Database}' is missing or empty, but its log '{Database}-wal' is there: put both back from a backup of the data directory, or move the log away to start empty");
+        foreach (var file in (ReadOnlySpan<string>)[Database, Database + "-wal", Database + "-shm", Database + ".lock"])
+            PrivateFiles.RefuseOpenFile(file);
         try
         {
             // Made here, not by SQLite, so that there is no moment with wider rights; the log files inherit them.
             PrivateFiles.Open(Database, FileMode.OpenOrCreate, FileShare.ReadWrite).Dispose();
-            PrivateFiles.Restrict(Database);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             throw new RecordStoreException($"the database '{Database}' cannot be opened for writing: {failure.Message}; check owner and mode of file and directory", failure);
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The data directory {Directory} could not be closed to other users: {Reason}")]
-    private static partial void LogDirectoryOpen(ILogger logger, string directory, string reason);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Google.Protobuf;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,10 @@ namespace PxBackup.Persistence.Sqlite;
 /// </summary>
 public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
 {
-    private const string KeyMarkName = "master-key";
+    private const string KeyMarkName = "master-key", ProbeMarkName = "probe";
+
+    /// <summary>Room that a write needs: the largest request (4 MiB), twice, since it goes through the log.</summary>
+    private const long LeastFree = 8 << 20;
 
     private readonly SqliteFiles files;
     private readonly SqliteWriteQueue queue;
@@ -41,7 +45,7 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     public static SqliteRecordStore Open(SqliteOptions options, TimeProvider time, ILogger<SqliteRecordStore> logger)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(options.Directory);
-        var files = new SqliteFiles(options, logger);
+        var files = new SqliteFiles(options);
         SqliteConnection? writer = null;
         try
         {
@@ -143,6 +147,16 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
             "SELECT org, uid FROM records INDEXED BY by_key WHERE kind=$0 AND (org, uid)>($1, $2) ORDER BY org, uid LIMIT $3").Read((long)kind, org, uid, (long)limit)), cancellationToken);
     }
 
+    /// <summary>Whether a write would be accepted now: the disk has room for one of the largest size, and a small one reaches it. For health checks.</summary>
+    /// <exception cref="StoreFullException">The disk is full, or will be with the next writes.</exception>
+    /// <exception cref="RecordStoreException">The database cannot be written.</exception>
+    public Task PingAsync(CancellationToken cancellationToken)
+    {
+        if (FreeBytes() is < LeastFree and var free)
+            throw new StoreFullException(string.Create(CultureInfo.InvariantCulture, $"the disk of the database '{files.Database}' is full ({free} bytes are left, {LeastFree} are needed); free space, nothing that was accepted is lost"));
+        return queue.WriteAsync(writes => writes.Mark(ProbeMarkName, SqliteText.Of(time.GetUtcNow().UtcDateTime)), 0).WaitAsync(cancellationToken);
+    }
+
     /// <inheritdoc />
     string? IKeyMark.Read() => single.ReadAsync(reading =>
     {
@@ -189,6 +203,19 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     /// <summary>Lets the file grow to so many pages only, as a full disk would; for tests.</summary>
     internal Task LimitPagesAsync(int pages) => queue.WriteAsync(writes => writes.LimitPages(pages), 0);
 
+    /// <summary>Null where the file system does not tell.</summary>
+    private long? FreeBytes()
+    {
+        try
+        {
+            return new DriveInfo(Path.GetDirectoryName(files.Database)!).AvailableFreeSpace;
+        }
+        catch (Exception unknown) when (unknown is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     private static (IndexRow Row, string Message, byte[] Bytes) Prepare<T>(RecordKey key, T body, RecordIndex index)
         where T : class, IMessage<T>, new()
     {
@@ -200,36 +227,67 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
     private Stored<T>? Find<T>(SqliteReading reading, RecordKey key)
         where T : class, IMessage<T>, new()
     {
-        using var reader = reading.Fixed("SELECT version, message, body FROM records JOIN bodies USING(rid) WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
-        return reader.Read() ? Parse<T>(key, reader) : null;
+        using var reader = reading.Fixed("SELECT version, message, body FROM records LEFT JOIN bodies USING(rid) WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+        return reader.Read() ? Parse<T>(reading, key, reader) : null;
     }
 
     private Stored<T> ReadItem<T>(SqliteReading reading, ObjectKind kind, long rid)
         where T : class, IMessage<T>, new()
     {
-        using var reader = reading.Fixed("SELECT version, message, body, org, uid FROM records JOIN bodies USING(rid) WHERE rid=$0").Read(rid);
-        return reader.Read()
-            ? Parse<T>(new RecordKey(kind, reader.GetString(3), reader.GetString(4)), reader)
-            : throw new RecordStoreException($"the database '{files.Database}' is damaged: record {rid} has no body; restore it from a backup of the data directory");
+        using var reader = reading.Fixed("SELECT version, message, body, org, uid FROM records LEFT JOIN bodies USING(rid) WHERE rid=$0").Read(rid);
+        if (!reader.Read())
+            throw new RecordStoreException($"the database '{files.Database}' is damaged: an index names record {rid}, which is not there; restore it from a backup of the data directory");
+        var key = new RecordKey(kind, reader.GetString(3), reader.GetString(4));
+        try
+        {
+            return Parse<T>(reading, key, reader);
+        }
+        catch (RecordStoreException e) when (e.Fault is { } fault)
+        {
+            return new Stored<T>(key, new T(), fault.Version) { Fault = fault };
+        }
     }
 
-    private Stored<T> Parse<T>(RecordKey key, SqliteDataReader reader)
+    private Stored<T> Parse<T>(SqliteReading reading, RecordKey key, SqliteDataReader reader)
         where T : class, IMessage<T>, new()
     {
+        if (reader.IsDBNull(1))
+            throw Unreadable(reading, key, "has no body", null);
         var body = new T();
         var message = reader.GetString(1);
         if (message != body.Descriptor.FullName)
-            throw new RecordStoreException($"record {key} in '{files.Database}' holds a {message}, not a {body.Descriptor.FullName}");
+            throw Unreadable(reading, key, $"holds a {message}, not a {body.Descriptor.FullName}", null);
+        if (reader.GetInt64(0) is < 1 and var version)
+            throw Unreadable(reading, key, string.Create(CultureInfo.InvariantCulture, $"has version {version}, which no write makes"), null);
         try
         {
             body.MergeFrom(reader.GetFieldValue<byte[]>(2));
         }
         catch (InvalidProtocolBufferException failure)
         {
-            throw new RecordStoreException($"the body of record {key} in '{files.Database}' is damaged; restore it from a backup of the data directory", failure);
+            throw Unreadable(reading, key, "has a damaged body", failure);
         }
 
-        return new Stored<T>(key, body, reader.GetInt64(0));
+        return RecordFaults.ForeignIn(key, body) is { } foreign ? throw Unreadable(reading, key, foreign, null) : new Stored<T>(key, body, reader.GetInt64(0));
+    }
+
+    /// <summary>What the row still says, looked up only here: sound records need none of it.</summary>
+    private RecordStoreException Unreadable(SqliteReading reading, RecordKey key, string what, Exception? cause)
+    {
+        var reason = RecordFaults.Reason(key, what);
+        using var row = reading.Fixed("SELECT version, name, owner, created, updated FROM records WHERE kind=$0 AND org=$1 AND uid=$2").Read((long)key.Kind, key.OrgId, key.Uid);
+        return new($"{reason} ('{files.Database}')", cause)
+        {
+            Fault = !row.Read() ? new() { Reason = reason } : new()
+            {
+                Reason = reason,
+                Version = row.GetInt64(0),
+                Name = row.GetString(1),
+                Owner = row.GetString(2),
+                CreatedAt = IndexRow.InstantOf(row.GetInt64(3)),
+                UpdatedAt = IndexRow.InstantOf(row.GetInt64(4)),
+            },
+        };
     }
 
     private static List<RecordKey> Keys(ObjectKind kind, SqliteDataReader reader)

@@ -64,8 +64,16 @@ internal sealed class SqliteWriteQueue : IDisposable
         if (!pending.Writer.TryComplete())
             return;
         thread.Join();
-        using (var checkpoint = new Statement(connection, "PRAGMA wal_checkpoint(TRUNCATE)"))
+        try
+        {
+            using var checkpoint = new Statement(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
             checkpoint.Run();
+        }
+        catch (SqliteException)
+        {
+            // A full disk: the log stays beside the database and is read at the next start. Nothing is lost, and the stop goes on.
+        }
+
         writes.Dispose();
         foreach (var statement in (ReadOnlySpan<Statement>)[begin, commit, rollback, savepoint, rollbackTo, release])
             statement.Dispose();

@@ -69,7 +69,70 @@ public sealed class SecretsTests : IDisposable
             Assert.Contains($"cluster/o/{uid}", refused.Message);
         }
 
-        await Assert.ThrowsAsync<SecretUnreadableException>(() => store.QueryAsync<ClusterObject>(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = "o" }, Stop));
+        var page = await store.QueryAsync<ClusterObject>(new RecordQuery { Kind = ObjectKind.Cluster, OrgId = "o" }, Stop);
+        Assert.All(page.Items, item => Assert.Equal(ClusterInfo.Types.StatusInfo.Types.Status.Failed, item.Body.ClusterInfo.Status.Status));
+        Assert.All(page.Items, item => Assert.DoesNotContain(Canary, item.ToString()));
+    }
+
+    [Fact]
+    public async Task A_sealed_value_opens_for_no_other_owner_and_one_from_before_owners_were_bound_still_opens_and_is_written_anew()
+    {
+        using var sqlite = OpenSqlite();
+        var keys = Keys(sqlite);
+        var store = new SealingRecordStore(sqlite, keys);
+        await store.InsertAsync(A.Key("o", "u"), Owned("ann", Canary), A.Index("u"));
+        var row = (await sqlite.FindAsync<ClusterObject>(A.Key("o", "u"), Stop))!.Body;
+        row.Metadata.Ownership.Owner = "mallory";
+        await sqlite.UpdateAsync(A.Key("o", "u"), 1, row, A.Index("u"));
+        const string path = "ClusterObject.clusterInfo/ClusterInfo.kubeconfig";
+        await sqlite.InsertAsync(A.Key("o", "old"), Owned("ann", SealedText.SealAsBefore(keys.Current, A.Key("o", "old").ToString(), path, "from before")), A.Index("old"));
+
+        var stolen = await Assert.ThrowsAsync<SecretUnreadableException>(() => store.FindAsync<ClusterObject>(A.Key("o", "u"), Stop));
+        var old = (await store.FindAsync<ClusterObject>(A.Key("o", "old"), Stop))!;
+        await store.UpdateAsync(old.Key, old.Version, old.Body, A.Index("old"));
+
+        Assert.Equal("u", stolen.Fault!.Name);
+        Assert.Equal("from before", old.Body.ClusterInfo.Kubeconfig);
+        Assert.StartsWith("px2:", (await sqlite.FindAsync<ClusterObject>(old.Key, Stop))!.Body.ClusterInfo.Kubeconfig, StringComparison.Ordinal);
+
+        static ClusterObject Owned(string owner, string kubeconfig) => new()
+        {
+            Metadata = new() { Name = "u", Ownership = new() { Owner = owner } },
+            ClusterInfo = new() { Kubeconfig = kubeconfig },
+        };
+    }
+
+    [Fact]
+    public void An_empty_store_beside_keys_is_refused_until_it_is_said_to_start_anew()
+    {
+        using (var sqlite = OpenSqlite())
+            _ = Keys(sqlite);
+        foreach (var file in Directory.GetFiles(directory.Path, "records.db*"))
+            File.Delete(file);
+        using var empty = OpenSqlite();
+        var lines = File.ReadAllText(KeyFile);
+
+        var refused = Assert.Throws<SecretUnreadableException>(() => Keys(empty));
+        var again = Assert.Throws<SecretUnreadableException>(() => Keys(empty));
+
+        Assert.Contains(KeyFile, refused.Message);
+        Assert.Contains("--start-anew", refused.Message);
+        Assert.Equal(refused.Message, again.Message);
+        _ = MasterKeys.Open(new SecretsOptions { Directory = Path.GetDirectoryName(KeyFile)!, Keys = null, StartAnew = true }, empty);
+        _ = Keys(empty);
+        Assert.Equal(lines, File.ReadAllText(KeyFile));
+    }
+
+    [Fact]
+    public void A_first_start_that_was_cut_off_between_key_and_mark_is_no_lost_store()
+    {
+        using var sqlite = OpenSqlite();
+        Assert.Throws<RecordStoreException>(() => MasterKeys.Open(new SecretsOptions { Directory = Path.GetDirectoryName(KeyFile)!, Keys = null }, new CutOffMark()));
+        Assert.Contains("unused", File.ReadAllText(KeyFile));
+
+        _ = Keys(sqlite);
+
+        Assert.DoesNotContain("unused", File.ReadAllText(KeyFile));
     }
 
     [Fact]
@@ -95,6 +158,8 @@ public sealed class SecretsTests : IDisposable
     [InlineData("px1:")]
     [InlineData("px1::AAAA")]
     [InlineData("px1:000000000000:AAAA")]
+    [InlineData("px2:")]
+    [InlineData("px2:000000000000:AAAA")]
     public async Task A_value_that_is_not_sealed_is_never_passed_on(string text)
     {
         using var sqlite = OpenSqlite();
@@ -153,7 +218,7 @@ public sealed class SecretsTests : IDisposable
         {
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(KeyFile));
             File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
-            Assert.Contains("0600", Assert.Throws<SecretUnreadableException>(() => Keys(sqlite)).Message);
+            Assert.Contains("chmod 600", Assert.Throws<RecordStoreException>(() => Keys(sqlite)).Message);
             File.SetUnixFileMode(KeyFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         }
 
@@ -229,5 +294,12 @@ public sealed class SecretsTests : IDisposable
             Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Canary)));
             Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.Unicode.GetBytes(Canary)));
         }
+    }
+
+    private sealed class CutOffMark : IKeyMark
+    {
+        public string? Read() => null;
+
+        public void Write(string mark) => throw new RecordStoreException("cut off");
     }
 }

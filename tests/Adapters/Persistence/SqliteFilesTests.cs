@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using PxBackup.Api;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
+using PxBackup.Persistence;
 using PxBackup.Persistence.Sqlite;
 using Xunit;
 
@@ -71,6 +72,40 @@ public sealed class SqliteFilesTests : IDisposable
             Assert.Equal((file, UnixFileMode.UserRead | UnixFileMode.UserWrite), (file, File.GetUnixFileMode(file)));
     }
 
+    [Theory]
+    [InlineData("", "chmod 700")]
+    [InlineData("records.db", "chmod 600")]
+    [InlineData("records.db-wal", "chmod 600")]
+    [InlineData("records.db.lock", "chmod 600")]
+    public void What_others_may_open_is_refused_with_the_command_that_closes_it(string file, string cure)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "file modes are Unix'");
+        Open().Dispose();
+        var path = Path.Combine(Path.GetDirectoryName(Database)!, file).TrimEnd('/');
+        if (!Path.Exists(path))
+            PrivateFiles.Make(path, "");
+        Open(path, UnixFileMode.GroupRead);
+
+        var refused = Assert.Throws<RecordStoreException>(Open);
+
+        Assert.Contains($"{cure} '{path}'", refused.Message);
+        Close(path, UnixFileMode.GroupRead);
+        Open().Dispose();
+    }
+
+    [Fact]
+    public void A_missing_database_beside_its_log_is_not_begun_anew()
+    {
+        Open().Dispose();
+        File.Delete(Database);
+        PrivateFiles.Make(Database + "-wal", "frames");
+
+        var refused = Assert.Throws<RecordStoreException>(Open);
+
+        Assert.Contains("missing or empty", refused.Message);
+        Assert.Equal("frames", File.ReadAllText(Database + "-wal"));
+    }
+
     [Fact]
     public void A_newer_schema_is_refused()
     {
@@ -85,7 +120,8 @@ public sealed class SqliteFilesTests : IDisposable
     [Fact]
     public void A_database_of_another_program_is_refused()
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Database)!);
+        PrivateFiles.MakeDirectory(Path.GetDirectoryName(Database)!);
+        PrivateFiles.Make(Database, "");
         Execute("CREATE TABLE theirs(x)");
 
         Assert.Contains("another program", Assert.Throws<RecordStoreException>(Open).Message);
@@ -94,8 +130,8 @@ public sealed class SqliteFilesTests : IDisposable
     [Fact]
     public void A_file_that_is_not_a_database_is_refused_with_its_name_and_the_cure()
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(Database)!);
-        File.WriteAllBytes(Database, Enumerable.Repeat((byte)'x', 10_000).ToArray());
+        PrivateFiles.MakeDirectory(Path.GetDirectoryName(Database)!);
+        PrivateFiles.Make(Database, new string('x', 10_000));
 
         var refused = Assert.Throws<RecordStoreException>(Open);
 
@@ -111,7 +147,7 @@ public sealed class SqliteFilesTests : IDisposable
         await store.InsertAsync(key, A.Body("a"), A.Index("a"));
         await store.LimitPagesAsync(1);
 
-        var full = await Assert.ThrowsAsync<RecordStoreException>(() => store.InsertAsync(A.Key("o"), A.Body(new string('x', 5_000_000)), A.Index("b")));
+        var full = await Assert.ThrowsAsync<StoreFullException>(() => store.InsertAsync(A.Key("o"), A.Body(new string('x', 5_000_000)), A.Index("b")));
 
         Assert.Contains("disk is full", full.Message);
         Assert.NotNull(await store.FindAsync<ClusterObject>(key, Stop));
@@ -132,6 +168,12 @@ public sealed class SqliteFilesTests : IDisposable
 
         Assert.Contains(key.ToString(), damaged.Message);
     }
+
+#pragma warning disable CA1416 // Skipped by the caller.
+    private static void Open(string path, UnixFileMode more) => File.SetUnixFileMode(path, File.GetUnixFileMode(path) | more);
+
+    private static void Close(string path, UnixFileMode more) => File.SetUnixFileMode(path, File.GetUnixFileMode(path) & ~more);
+#pragma warning restore CA1416
 
     private SqliteRecordStore Open() =>
         SqliteRecordStore.Open(new SqliteOptions { Directory = Path.GetDirectoryName(Database)! }, TimeProvider.System, NullLogger<SqliteRecordStore>.Instance);

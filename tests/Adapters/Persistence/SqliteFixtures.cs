@@ -14,6 +14,9 @@ public class SqliteFixture : RecordStoreFixture
 
     protected string Directory => directory.Path;
 
+    /// <summary>Where the file is, for looking at it.</summary>
+    internal string Folder => directory.Path;
+
     public override ValueTask InitializeAsync()
     {
         Sqlite = SqliteRecordStore.Open(new SqliteOptions { Directory = Directory }, Time, NullLogger<SqliteRecordStore>.Instance);
