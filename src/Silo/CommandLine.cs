@@ -37,11 +37,13 @@ internal sealed record CommandLine
           --rest-port PORT      REST, sign-in, metrics, probes (default: 10001)
           --grpc-port PORT      gRPC (default: 10002)
           --address ADDRESS     IP address at which the others reach this silo (default: 127.0.0.1)
-          --silo-port PORT      between silos (default: 11111; with sqlite any free one)
+          --silo-port PORT      between silos (default: 11111; with sqlite there is none)
           --client-port PORT    for the gateways (default: 30000)
           --probe-port PORT     probes and metrics of a silo (default: 10003)
           --certificate FILE    PEM certificate with its chain: both ports of the API speak TLS
           --key FILE            PEM private key of the certificate
+          --insecure            other machines may reach this process in plain text: something in front of it speaks TLS
+          --start-anew          begin with an empty store although there are keys of an earlier one
           --config FILE         JSON file with further settings
           --Section:Key VALUE   any setting of docs/operations/configuration.md
           --help                this text
@@ -78,6 +80,10 @@ internal sealed record CommandLine
             }
             else if (arguments[i] is "--help" or "-h")
                 help = true;
+            else if (arguments[i] == "--start-anew")
+                values["Secrets:StartAnew"] = "true";
+            else if (arguments[i] == "--insecure")
+                values["Gateway:Insecure"] = values["Transport:Insecure"] = "true";
             else if (SettingOf(name) is not { } setting)
                 return new() { Fault = $"unknown option '{name}'; --help lists them" };
             else if (equals >= 0)

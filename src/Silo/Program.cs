@@ -1,6 +1,7 @@
 using PxBackup.Gateway.Hosting;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Records;
+using PxBackup.Silo.Transport;
 
 namespace PxBackup.Silo;
 
@@ -51,6 +52,7 @@ internal static class Program
             app.Services.GetRequiredService<IRecordStore>();
         }
 
+        app.Services.GetService<TransportKeys>();
         if (role == Role.Silo)
             app.MapPxProbes();
         else

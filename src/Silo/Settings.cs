@@ -48,12 +48,12 @@ internal static class Settings
         configuration["Sqlite:Directory"] ??= data;
         if (StoreSetup.KindOf(configuration) == StoreKind.Sqlite)
         {
-            // A cluster of one: nobody else connects to it, any free port does.
-            configuration["Silo:Port"] ??= "0";
-            configuration["Silo:ClientPort"] = "0";
+            // A cluster of one has no ports between silos.
+            configuration["Silo:Port"] = configuration["Silo:ListenPort"] = configuration["Silo:ClientPort"] = "0";
         }
 
         configuration["Secrets:Directory"] ??= Path.Combine(data, "secrets");
+        configuration["Transport:Directory"] ??= configuration["Secrets:Directory"];
         configuration["Identity:Embedded:Directory"] ??= Path.Combine(data, "identity");
         var scheme = string.IsNullOrEmpty(configuration["Gateway:CertificateFile"]) ? "http" : "https";
         configuration[$"{IdentityOptions.Section}:{nameof(IdentityOptions.Issuer)}"] ??=

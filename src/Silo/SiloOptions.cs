@@ -14,8 +14,8 @@ internal sealed class SiloOptions
     public string DataDirectory { get; set; } = "data";
 
     /// <summary>
-    /// IP address at which other silos and the gateways reach this silo, and the only one it listens on besides loopback's. Loopback
-    /// unless said otherwise: whoever reaches these ports reaches the grains, without sign-in.
+    /// IP address at which other silos and the gateways reach this silo, and the only one it listens on. Loopback unless said otherwise:
+    /// who may join proves it by the transport key, and still need not be let near.
     /// </summary>
     [Required]
     public string Address { get; set; } = "127.0.0.1";

@@ -5,6 +5,7 @@ using PxBackup.Gateway.Hosting;
 using PxBackup.Grains;
 using PxBackup.Grains.Interfaces.Serialization;
 using PxBackup.ObjectStores;
+using PxBackup.Silo.Transport;
 using PxBackup.Stork;
 
 namespace PxBackup.Silo;
@@ -37,7 +38,7 @@ internal static class SiloSetup
         if (role == Role.AllInOne)
             services.AddPxGateway(configuration);
         else
-            services.AddPxProbes(configuration.Read<SiloOptions>(SiloOptions.Section) is var silo ? silo.Address : "", silo.ProbePort);
+            services.AddPxProbes(configuration.Read<SiloOptions>(SiloOptions.Section) is var silo ? silo.Address : "", silo.ProbePort, configuration);
         builder.AddSilo();
         services.AddHealthChecks().AddCheck<SiloLiveness>(nameof(SiloLiveness), tags: [ProbeSetup.Live]);
         // After the silo: the sweep calls grains as soon as it is started.
@@ -72,14 +73,15 @@ internal static class SiloSetup
         var options = builder.Configuration.Read<SiloOptions>(SiloOptions.Section);
         if (StoreSetup.KindOf(builder.Configuration) == StoreKind.Sqlite)
         {
-            // A cluster of one: membership in memory, both Orleans ports on loopback, no client gateway because the clients are in this process.
+            // A cluster of one: membership in memory, and no port at all, since whoever reached it would act as the control plane. The number only names the silo.
             builder.Host.UseOrleans(silo => silo.UseLocalhostClustering(
-                siloPort: Ports.OrFree(options.Port), gatewayPort: 0, serviceId: options.ClusterId, clusterId: options.ClusterId));
+                siloPort: EndpointOptions.DEFAULT_SILO_PORT, gatewayPort: 0, serviceId: options.ClusterId, clusterId: options.ClusterId).UseNoConnections());
             return;
         }
 
         builder.Host.UseOrleans(silo =>
         {
+            silo.UseTransport(builder.Configuration);
             silo.Configure<ClusterOptions>(cluster => (cluster.ClusterId, cluster.ServiceId) = (options.ClusterId, options.ClusterId));
             silo.ConfigureEndpoints(IPAddress.Parse(options.Address), Ports.OrFree(options.Port), Ports.OrFree(options.ClientPort), listenOnAnyHostAddress: false);
             if (options.ListenPort > 0)
@@ -118,6 +120,7 @@ internal static class SiloSetup
             // 1 s: a silo that is frozen, whose connections stay open, is left as soon as the others have given it up. One read by key each time.
             client.Configure<Orleans.Configuration.GatewayOptions>(gateway => gateway.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
             client.UseConnectionRetryFilter<WaitForSilos>();
+            client.UseTransport(builder.Configuration);
             client.UseTables(builder.Configuration);
         });
     }

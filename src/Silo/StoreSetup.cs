@@ -25,6 +25,7 @@ internal static class StoreSetup
                 break;
             default:
                 services.AddSqliteRecords(configuration.Read<SqliteOptions>(SqliteOptions.Section), secrets);
+                StoreHealth.Add(services, provider => provider.GetRequiredService<SqliteRecordStore>().PingAsync);
                 break;
         }
     }

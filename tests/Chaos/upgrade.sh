@@ -7,6 +7,8 @@ configuration=${CONFIGURATION:-Release}
 ref=${1:?usage: ./build.sh upgrade REF [options of ./build.sh chaos]; REF is the commit or tag to upgrade from}
 shift
 commit=$(git rev-parse --verify --quiet "$ref^{commit}") || { echo "no commit '$ref' in this repository" >&2; exit 64; }
+git cat-file -e "$commit:src/Silo/Transport" 2>/dev/null || {
+  echo "commit $ref has no authenticated connections between silos and gateways: an upgrade from it needs a stop of all processes (docs/operations/silos-and-gateways.md)" >&2; exit 64; }
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/pxbackup/builds/$commit
 program=$folder/src/Silo/bin/Release/net10.0/PxBackup.Silo.dll
 if [ ! -f "$folder/built" ]; then

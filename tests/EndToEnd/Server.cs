@@ -33,6 +33,8 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Its code, once it has ended; 137 after a kill.</summary>
     public int ExitCode => _program.ExitCode;
 
+    public int ProcessId => _program.Id;
+
     /// <summary>Starts it and waits until it answers.</summary>
     /// <exception cref="InvalidOperationException">It ended or did not answer; the text holds its last lines.</exception>
     public static async Task<Server> StartAsync(ServerSetup setup)
@@ -48,7 +50,7 @@ internal sealed class Server : IAsyncDisposable
     }
 
     /// <summary>Starts it without waiting for anything: for starts that must fail.</summary>
-    public static Server Launch(ServerSetup setup)
+    public static Server Launch(ServerSetup setup, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -61,6 +63,8 @@ internal sealed class Server : IAsyncDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
         foreach (var (name, value) in setup.Environment)
             start.Environment[name] = value;
         var program = new Process { StartInfo = start };

@@ -28,6 +28,15 @@ public sealed class GatewayOptions
     /// <summary>PEM file with the certificate's private key, unencrypted; empty: it stands in <see cref="CertificateFile"/>.</summary>
     public string KeyFile { get; set; } = "";
 
+    /// <summary>
+    /// Other machines may reach both ports in plain text, passwords and tokens included, because something in front of them speaks TLS. Without this word
+    /// an address beyond loopback needs a certificate.
+    /// </summary>
+    public bool Insecure { get; set; }
+
+    /// <summary>Whether gRPC tells who asks which services and messages there are (server reflection, without sign-in). They are published; closed where not even that is to be told.</summary>
+    public bool Reflection { get; set; } = true;
+
     /// <summary>Largest request in bytes, by gRPC and by REST. 4 MiB: gRPC's own default, known to every client.</summary>
     [Range(64 * 1024, 64 * 1024 * 1024)]
     public int MaxMessageBytes { get; set; } = 4 * 1024 * 1024;
@@ -81,6 +90,8 @@ internal sealed class GatewayOptionsRules : IValidateOptions<GatewayOptions>
         var faults = new List<string>();
         if (!options.TryGetAddress(out _))
             faults.Add($"Gateway:Bind is '{options.Bind}', it must be an IP address, localhost, or * for all addresses");
+        else if (options.CertificateFile.Length == 0 && !options.Insecure && (options.Bind == "*" || (IPAddress.TryParse(options.Bind, out var bound) && !IPAddress.IsLoopback(bound))))
+            faults.Add($"Gateway:Bind is '{options.Bind}', which other machines reach, and there is no certificate, so that passwords and tokens would travel in clear: give --certificate FILE --key FILE, or say --insecure (Gateway:Insecure=true) if what stands in front, such as an ingress, speaks TLS");
         if (options.RestPort != 0 && options.RestPort == options.GrpcPort)
             faults.Add($"Gateway:RestPort and Gateway:GrpcPort are both {options.RestPort}: give each its own");
         if (options.KeyFile.Length > 0 && options.CertificateFile.Length == 0)

@@ -63,7 +63,7 @@ public static class GatewaySetup
         // Last: whatever above adds gRPC again must not bring its own binder back.
         services.RemoveAll(typeof(IServiceMethodProvider<>));
         services.AddSingleton(typeof(IServiceMethodProvider<>), typeof(GrpcMethods<>));
-        return services.AddPxMetrics();
+        return services.AddPxMetrics(configuration);
     }
 
     /// <summary>Builds the pipeline: what comes by the gRPC port reaches gRPC only, and gRPC is reached by no other port.</summary>
@@ -74,11 +74,12 @@ public static class GatewaySetup
         {
             endpoints.MapRpcServices();
             endpoints.MapGrpcHealthChecksService();
-            endpoints.MapGrpcReflectionService();
+            if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.Reflection)
+                endpoints.MapGrpcReflectionService();
         }));
         app.MapPxIdentity();
         app.UseRestGateway();
-        app.UseOpenTelemetryPrometheusScrapingEndpoint();
+        app.UseMetricsPage();
         // Here and not at the front: calls of the API need no routing of the host.
         app.UseRouting();
         app.MapProbes();

@@ -1,11 +1,15 @@
 using System.Net;
+using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace PxBackup.Gateway.Hosting;
 
@@ -25,7 +29,8 @@ public static class ProbeSetup
     /// <param name="services">The host's services, with an <c>IGrainFactory</c>.</param>
     /// <param name="address">IP address to listen on.</param>
     /// <param name="port">Port; 0 takes a free one.</param>
-    public static IServiceCollection AddPxProbes(this IServiceCollection services, string address, int port)
+    /// <param name="configuration">For section <c>Metrics</c>.</param>
+    public static IServiceCollection AddPxProbes(this IServiceCollection services, string address, int port, IConfiguration configuration)
     {
         services.Configure<KestrelServerOptions>(kestrel =>
         {
@@ -35,14 +40,14 @@ public static class ProbeSetup
                 kestrel.Listen(parsed, port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         services.AddHealthChecks().AddReadiness();
-        return services.AddPxMetrics();
+        return services.AddPxMetrics(configuration);
     }
 
     /// <summary>Maps <c>/healthz/live</c>, <c>/healthz/ready</c> and <c>/metrics</c>.</summary>
     public static WebApplication MapPxProbes(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.UseOpenTelemetryPrometheusScrapingEndpoint();
+        app.UseMetricsPage();
         app.UseRouting();
         app.MapProbes();
         return app;
@@ -51,13 +56,27 @@ public static class ProbeSetup
     internal static IHealthChecksBuilder AddReadiness(this IHealthChecksBuilder checks) =>
         checks.AddCheck<Readiness>(nameof(Readiness), tags: [Ready], timeout: ReadinessTimeout);
 
-    internal static IServiceCollection AddPxMetrics(this IServiceCollection services)
+    internal static IServiceCollection AddPxMetrics(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter("PxBackup.*", "px.*", "Microsoft.Orleans", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
-            .AddRuntimeInstrumentation()
-            .AddPrometheusExporter());
+        ArgumentNullException.ThrowIfNull(configuration);
+        services.AddOptions<MetricsOptions>().Bind(configuration.GetSection(MetricsOptions.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<MetricsOptions>, MetricsOptionsValidation>();
+        services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.AddService(
+                configuration.GetSection(MetricsOptions.Section)[nameof(MetricsOptions.ServiceName)] is { Length: > 0 } name ? name : MetricsOptions.DefaultServiceName,
+                serviceVersion: typeof(ProbeSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]))
+            .WithMetrics(metrics => metrics
+                .AddMeter("PxBackup.*", "px.*", "Microsoft.Orleans", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
+                .AddRuntimeInstrumentation()
+                .AddPrometheusExporter());
         return services;
+    }
+
+    /// <summary>The page <c>/metrics</c>, unless it is closed.</summary>
+    internal static void UseMetricsPage(this WebApplication app)
+    {
+        if (app.Services.GetRequiredService<IOptions<MetricsOptions>>().Value.Enabled)
+            app.UseOpenTelemetryPrometheusScrapingEndpoint();
     }
 
     internal static void MapProbes(this IEndpointRouteBuilder endpoints)

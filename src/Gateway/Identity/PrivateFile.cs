@@ -12,13 +12,20 @@ internal static class PrivateFile
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
         | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
 
-    /// <summary>Makes the folder with mode 0700 if it is missing.</summary>
+    /// <summary>Makes the folder with mode 0700 if it is missing; one that is open to others is refused.</summary>
+    /// <exception cref="IdentityStartException">Others may look into it or put files there.</exception>
     public static void MakeFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
+        {
             Directory.CreateDirectory(folder);
-        else
+            return;
+        }
+
+        if (!Directory.Exists(folder))
             Directory.CreateDirectory(folder, OwnerOnlyFolder);
+        if ((File.GetUnixFileMode(folder) & Others) != 0)
+            throw new IdentityStartException($"the directory '{folder}' is open to other users of this machine: check who did what there, then run chmod 700 '{folder}'");
     }
 
     /// <summary>The content, or null if there is no such file.</summary>
@@ -28,7 +35,7 @@ internal static class PrivateFile
         try
         {
             if (!OperatingSystem.IsWindows() && File.Exists(path) && (File.GetUnixFileMode(path) & Others) != 0)
-                throw new IdentityStartException($"'{path}' may be read or written by others than its owner: check who did, then run chmod 600 on it");
+                throw new IdentityStartException($"'{path}' may be read or written by others than its owner: check who did, then run chmod 600 '{path}'");
             return File.ReadAllBytes(path);
         }
         catch (Exception missing) when (missing is FileNotFoundException or DirectoryNotFoundException)
@@ -45,6 +52,20 @@ internal static class PrivateFile
     public static void Replace(string path, ReadOnlySpan<byte> content)
     {
         var draft = path + ".new";
+        try
+        {
+            Write(path, draft, content);
+        }
+        catch
+        {
+            // A full disk: the old file stays, and no half of a new one.
+            File.Delete(draft);
+            throw;
+        }
+    }
+
+    private static void Write(string path, string draft, ReadOnlySpan<byte> content)
+    {
         File.Delete(draft);
         var how = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
         if (!OperatingSystem.IsWindows())

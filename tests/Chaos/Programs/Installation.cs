@@ -13,6 +13,9 @@ internal sealed class Installation : IAsyncDisposable
     public const string AccessKey = "chaos-access-key", SecretKey = "chaos-secret-access-key";
     public const string Bucket = "pxbackup";
 
+    // Silos and gateways have folders of their own here, so that the key comes by the environment.
+    private static readonly string TransportKey = Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32));
+
     // Seconds where an installation has minutes: a run of five minutes shall see every deadline kept.
     private static readonly Dictionary<string, string> ShortTimes = new()
     {
@@ -151,6 +154,7 @@ internal sealed class Installation : IAsyncDisposable
         ["PXBACKUP_Mongo__ConnectionString"] = Database.AddressThrough(database.Port),
         ["PXBACKUP_Mongo__Database"] = Database.Name,
         ["PXBACKUP_Silo__ClusterId"] = "chaos",
+        ["PXBACKUP_TRANSPORT_KEY"] = TransportKey,
         // Many starts on few cores: the cheapest code first.
         ["DOTNET_TieredPGO"] = "0",
     };

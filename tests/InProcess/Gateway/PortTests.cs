@@ -10,6 +10,31 @@ using A = PxBackup.Tests.InProcess.Gateway.ValidationTests.A;
 
 namespace PxBackup.Tests.InProcess.Gateway;
 
+/// <summary>A gateway that tells strangers nothing.</summary>
+public sealed class ClosedHost : GatewayHost
+{
+    protected override (string Key, string? Value)[] Settings => [("Metrics:Enabled", "false"), ("Gateway:Reflection", "false")];
+}
+
+public sealed class ClosedPagesTests(ClosedHost host) : IClassFixture<ClosedHost>
+{
+    [Fact]
+    public async Task Metrics_and_reflection_can_be_closed()
+    {
+        using var metrics = await host.Http.GetAsync("/metrics", TestContext.Current.CancellationToken);
+        using var call = new ServerReflection.ServerReflectionClient(host.Channel).ServerReflectionInfo(GatewayHost.As(null));
+        var reflection = await Assert.ThrowsAsync<RpcException>(async () =>
+        {
+            await call.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" }, TestContext.Current.CancellationToken);
+            await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken);
+        });
+
+        Assert.Equal(HttpStatusCode.NotFound, metrics.StatusCode);
+        Assert.Equal(StatusCode.Unimplemented, reflection.StatusCode);
+        Assert.Equal("{}", await host.Http.GetStringAsync("/v1/health", TestContext.Current.CancellationToken));
+    }
+}
+
 public sealed class PortTests(GatewayHost host) : IClassFixture<GatewayHost>
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -22,7 +47,9 @@ public sealed class PortTests(GatewayHost host) : IClassFixture<GatewayHost>
         Assert.Equal("{}", await host.Http.GetStringAsync("/v1/health", Stop));
         Assert.Equal("Healthy", await host.Http.GetStringAsync("/healthz/live", Stop));
         Assert.Equal("Healthy", await host.Http.GetStringAsync("/healthz/ready", Stop));
-        Assert.Contains("dotnet_", await host.Http.GetStringAsync("/metrics", Stop), StringComparison.Ordinal);
+        var metrics = await host.Http.GetStringAsync("/metrics", Stop);
+        Assert.Contains("dotnet_", metrics, StringComparison.Ordinal);
+        Assert.Contains("service_name=\"pxbackup\"", metrics, StringComparison.Ordinal);
     }
 
     [Fact]
