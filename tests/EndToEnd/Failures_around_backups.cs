@@ -5,6 +5,7 @@ using Xunit;
 using BackupStatus = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
 using ClusterStatus = PxBackup.Api.ClusterInfo.Types.StatusInfo.Types.Status;
 using LocationStatus = PxBackup.Api.BackupLocationInfo.Types.StatusInfo.Types.Status;
+using RestoreStatus = PxBackup.Api.RestoreInfo.Types.StatusInfo.Types.Status;
 
 namespace PxBackup.Tests.EndToEnd;
 
@@ -28,6 +29,27 @@ public class Failures_around_backups(Machine machine) : IClassFixture<Machine>
         var backup = await machine.Admin.EndAsync(request);
         Assert.Equal(BackupStatus.Failed, backup.BackupInfo.Status.Status);
         Assert.Contains("SignatureDoesNotMatch", backup.BackupInfo.Status.Reason, StringComparison.Ordinal);
+        Assert.EndsWith("Correct the secret key of the cloud credential.", backup.BackupInfo.Status.Reason, StringComparison.Ordinal);
+        await Wait.UntilAsync(
+            async () => (await machine.Admin.Locations.InspectAsync(new BackupLocationInspectRequest { OrgId = Client.Org, Name = location.Metadata.Name, Uid = location.Metadata.Uid }, machine.Admin.Options)).BackupLocation,
+            it => it.BackupLocationInfo.Status.Status == LocationStatus.ValidationFailed, "the location was validated again");
+    }
+
+    [Fact]
+    public async Task Objects_that_are_gone_from_the_bucket_are_found_before_a_restore_is_placed()
+    {
+        var request = machine.BackupOf(machine.NewName("emptied"), "shop");
+        var backup = await machine.Admin.TakeAsync(request);
+        machine.Store.Remove(Machine.Bucket, backup.BackupInfo.BackupPath + "/");
+        var restore = machine.RestoreOf(machine.NewName("emptied"), backup, ("shop", "emptied-copy"));
+
+        await machine.Admin.CreateAsync(restore);
+
+        var ended = await machine.Admin.EndAsync(restore);
+        Assert.Equal(RestoreStatus.Failed, ended.RestoreInfo.Status.Status);
+        Assert.StartsWith("CloudBackup objects are missing: namespaces.json, resources.json, metadata.json in ", ended.RestoreInfo.Status.Reason, StringComparison.Ordinal);
+        Assert.Equal(BackupStatus.CloudBackupMissing, (await machine.Admin.LookAsync(request)).BackupInfo.Status.Status);
+        Assert.Equal(0, machine.Creates(Machine.Restores, Machine.ResourceOf(restore.Metadata)));
     }
 
     [Fact]

@@ -113,6 +113,20 @@ public sealed class SimulatedObjectStore
             return buckets.Find(bucket)?.Current(key) is { IsDeleteMarker: false } version ? version.Content : null;
     }
 
+    /// <summary>Removes every version of what is below the prefix, as somebody does who cleans a bucket up behind our back; says how many.</summary>
+    public int Remove(string bucket, string prefix)
+    {
+        lock (gate)
+        {
+            if (buckets.Find(bucket) is not { } found)
+                return 0;
+            var gone = found.KeysFrom(prefix, prefix).ToList().SelectMany(found.Versions).ToList();
+            foreach (var version in gone)
+                buckets.Delete(found, version);
+            return gone.Count;
+        }
+    }
+
     /// <summary>Answers one S3 request.</summary>
     public async Task HandleAsync(HttpContext context)
     {
