@@ -34,4 +34,12 @@ public sealed class DomainException : Exception
     /// <summary>Missing and foreign objects answer alike: <c>failed to retrieve cluster [name]: object not found</c>.</summary>
     public static DomainException NotFound(ObjectKind kind, string nameOrUid) =>
         new(ErrorReason.NotFound, $"failed to retrieve {kind.Title()} [{nameOrUid}]: object not found");
+
+    /// <summary>The same for a request that gave both name and uid: the facts let the edge say which of the two was wrong, if the caller may know.</summary>
+    public static DomainException NotFound(ObjectKind kind, ObjectKey key, string name) => name.Length == 0
+        ? NotFound(kind, key.Uid)
+        : new(ErrorReason.NotFound, NotFound(kind, name).Message)
+        {
+            Facts = ImmutableDictionary<string, string>.Empty.Add("kind", kind.Slug()).Add("org", key.OrgId).Add("name", name).Add("uid", key.Uid),
+        };
 }

@@ -99,7 +99,8 @@ internal static class BackupLocationRules
             next.Revision++;
         next.BackupLocation.Metadata.TakeLabels(request.Metadata);
         next.BackupLocation.Metadata.Touched(now);
-        return next.ToValidate(now);
+        // Labels alone say nothing about whether the location works.
+        return request.BackupLocation is null && next.Revision == record.Revision ? next : next.ToValidate(now);
     }
 
     /// <summary>A validation is to begin; one under way goes on.</summary>

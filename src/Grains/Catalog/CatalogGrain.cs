@@ -19,6 +19,9 @@ namespace PxBackup.Grains.Catalog;
 [StatelessWorker, GrainType("catalog")]
 internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
 {
+    // An organization is some 300 bytes, its name 63 at most: 10,000 are 3 MB in one answer. Only administrators make them.
+    private const int MostOrganizations = 10_000;
+
     private readonly CatalogReader _reader = new(store);
 
     public Task<ResolvedObject> ResolveAsync(ObjectKind kind, string orgId, string name, string uid, Caller caller, CancellationToken cancellationToken)
@@ -45,8 +48,10 @@ internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
     public async Task<OrganizationEnumerateResponse> EnumerateAsync(OrganizationEnumerateRequest request, Caller caller, CancellationToken cancellationToken)
     {
         // Every caller sees every organization; their records rest in one of their own.
-        var query = new RecordQuery { Kind = ObjectKind.Organization, OrgId = "system", SortBy = RecordSort.Name, Descending = false };
+        var query = new RecordQuery { Kind = ObjectKind.Organization, OrgId = "system", SortBy = RecordSort.Name, Descending = false, Limit = MostOrganizations };
         var page = await store.QueryAsync<OrganizationRecord>(query, cancellationToken).OrUnavailableAsync();
+        if (page.TotalCount > MostOrganizations)
+            throw new DomainException(ErrorReason.LimitReached, $"there are {page.TotalCount} organizations; a list of them can say neither that it is cut nor where it goes on, and holds at most {MostOrganizations}");
         return new() { Organizations = { page.Items.Select(item => item.Body.Organization) } };
     }
 
@@ -82,11 +87,8 @@ internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
     {
         var list = await _reader.ListAsync<BackupRecord, BackupObject>(
             BackupQueries.Of(request, caller, ReferencesOf(request.EnumerateOptions)), record => record.Backup, BackupQueries.BodyFilter(request), cancellationToken);
-        if (request.EnumerateOptions is not { IncludeDetailedResources: true })
-        {
-            foreach (var backup in list.Objects)
-                BackupQueries.LeaveOutResources(backup.BackupInfo);
-        }
+        foreach (var backup in list.Objects.Where(backup => LeavesOutResources(request.EnumerateOptions, backup)))
+            BackupQueries.LeaveOutResources(backup.BackupInfo);
 
         return new() { Backups = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
     }
@@ -95,14 +97,15 @@ internal sealed class CatalogGrain(IRecordStore store) : Grain, ICatalogGrain
     {
         var list = await _reader.ListAsync<RestoreRecord, RestoreObject>(
             BackupQueries.Of(request, caller, ReferencesOf(request.EnumerateOptions)), record => record.Restore, filter: null, cancellationToken);
-        if (request.EnumerateOptions is not { IncludeDetailedResources: true })
-        {
-            foreach (var restore in list.Objects)
-                BackupQueries.LeaveOutResources(restore.RestoreInfo);
-        }
+        foreach (var restore in list.Objects.Where(restore => LeavesOutResources(request.EnumerateOptions, restore)))
+            BackupQueries.LeaveOutResources(restore.RestoreInfo);
 
         return new() { Restores = { list.Objects }, TotalCount = list.TotalCount, Complete = list.IsComplete };
     }
+
+    // One object larger than a whole answer would push all others out of the list: its resources are Inspect's to show.
+    private static bool LeavesOutResources(EnumerateOptions? options, IMessage item) =>
+        options is not { IncludeDetailedResources: true } || item.CalculateSize() > CatalogReader.MostBytes;
 
     private static void BlankUnless<T>(bool secrets, CatalogPage<T> list, Func<T, Metadata> metadataOf, Caller caller)
         where T : IMessage

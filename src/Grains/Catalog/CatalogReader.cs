@@ -21,6 +21,18 @@ internal sealed class CatalogReader(IRecordStore store)
     /// <summary>Records looked at together where a filter needs the object itself: a hundred backups of a few hundred kilobytes each.</summary>
     public const int ScanPage = 100;
 
+    /// <summary>
+    /// What one answer of a catalog holds at most, however much was asked for: the gateway asks again for the rest. 500 objects of 2 KiB
+    /// are 1 MiB, and a store's one snapshot then takes some 20 ms.
+    /// </summary>
+    public const int MostObjects = 500;
+
+    /// <summary>Stored bytes of one answer at most; one object is answered whatever its size. 2 MiB: with the silo's other copies below 10 MiB for each list at work.</summary>
+    public const int MostBytes = 2 * 1024 * 1024;
+
+    // Names are unique for each owner, so only many owners make a name stand for many objects.
+    private const int MostOfOneName = 1000;
+
     /// <summary>Finds the one visible object with this name.</summary>
     public async Task<ResolvedObject> ResolveAsync<T>(ObjectKind kind, string orgId, string name, Func<T, Metadata> metadataOf, Caller caller, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
@@ -37,18 +49,20 @@ internal sealed class CatalogReader(IRecordStore store)
         };
     }
 
-    /// <summary>One page; where <paramref name="filter"/> must look at each object, all matches of the query are read.</summary>
+    /// <summary>One page, or as much of it as one answer holds; where <paramref name="filter"/> must look at each object, all matches of the query are read.</summary>
     /// <param name="query">Null when nothing can match.</param>
     /// <param name="objectOf">The object in a record.</param>
     /// <param name="filter">What the index cannot answer; null when it answers all.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     public async Task<CatalogPage<TObject>> ListAsync<TRecord, TObject>(RecordQuery? query, Func<TRecord, TObject> objectOf, Func<TObject, bool>? filter, CancellationToken cancellationToken)
         where TRecord : class, IMessage<TRecord>, new()
+        where TObject : IMessage
     {
         if (query is null)
             return new([], 0, true);
         if (filter is not null)
             return await ScanAsync(query, objectOf, filter, cancellationToken);
+        query = Bounded(query);
         var page = await store.QueryAsync<TRecord>(query, cancellationToken).OrUnavailableAsync();
         return PageOf(query, [.. page.Items.Select(item => objectOf(item.Body))], page.TotalCount);
     }
@@ -63,7 +77,9 @@ internal sealed class CatalogReader(IRecordStore store)
         var uids = new HashSet<string>(given.Select(reference => reference.Uid).Where(uid => uid.Length > 0));
         foreach (var reference in given.Where(reference => reference.Uid.Length == 0))
         {
-            var page = await store.QueryAsync<T>(visible with { Name = reference.Name }, cancellationToken).OrUnavailableAsync();
+            var page = await store.QueryAsync<T>(visible with { Name = reference.Name, Limit = MostOfOneName }, cancellationToken).OrUnavailableAsync();
+            if (page.TotalCount > MostOfOneName)
+                throw new DomainException(ErrorReason.AmbiguousName, $"{visible.Kind.Title()} [{reference.Name}]: {page.TotalCount} objects have this name; use the uid");
             uids.UnionWith(page.Items.Select(item => item.Key.Uid));
         }
 
@@ -84,21 +100,31 @@ internal sealed class CatalogReader(IRecordStore store)
 
     private async Task<CatalogPage<TObject>> ScanAsync<TRecord, TObject>(RecordQuery query, Func<TRecord, TObject> objectOf, Func<TObject, bool> filter, CancellationToken cancellationToken)
         where TRecord : class, IMessage<TRecord>, new()
+        where TObject : IMessage
     {
-        var (shown, matches) = (new List<TObject>(), 0L);
-        for (var offset = 0L; ; offset += ScanPage)
+        query = Bounded(query);
+        var (shown, matches, bytes, isFull) = (new List<TObject>(), 0L, 0L, false);
+        for (var offset = 0L; ;)
         {
             var page = await store.QueryAsync<TRecord>(query with { Offset = offset, Limit = ScanPage }, cancellationToken).OrUnavailableAsync();
             foreach (var item in page.Items.Select(item => objectOf(item.Body)).Where(filter))
             {
-                if (matches++ >= query.Offset && (query.Limit == 0 || shown.Count < query.Limit))
+                if (matches++ < query.Offset || isFull)
+                    continue;
+                bytes += item.CalculateSize();
+                isFull = shown.Count == query.Limit || (shown.Count > 0 && bytes > query.MaxBytes);
+                if (!isFull)
                     shown.Add(item);
             }
 
-            if (page.Items.Count < ScanPage)
+            offset += page.Items.Count;
+            if (page.Items.Count == 0 || offset >= page.TotalCount)
                 return PageOf(query, shown, matches);
         }
     }
+
+    private static RecordQuery Bounded(RecordQuery query) =>
+        query with { Limit = query.Limit == 0 ? MostObjects : Math.Min(query.Limit, MostObjects), MaxBytes = MostBytes };
 
     private static CatalogPage<T> PageOf<T>(RecordQuery query, List<T> objects, long total) =>
         new(objects, (ulong)total, ListOptions.IsComplete(query, objects.Count, total));

@@ -93,7 +93,7 @@ internal static class ListOptions
     }
 
     /// <summary>Nothing is left after this page.</summary>
-    public static bool IsComplete(RecordQuery query, int shown, long total) => query.Limit == 0 || query.Offset + shown >= total;
+    public static bool IsComplete(RecordQuery query, int shown, long total) => query.Offset + shown >= total;
 
     private static string Shown(string text) => text.Length > 40 ? text[..40] + "…" : text;
 

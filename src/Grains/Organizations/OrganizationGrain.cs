@@ -36,5 +36,11 @@ internal sealed class OrganizationGrain() : RecordGrain<OrganizationRecord>(Obje
 
     protected override Metadata MetadataOf(OrganizationRecord record) => record.Organization.Metadata;
 
-    private OrganizationRecord Existing() => Record ?? throw DomainException.NotFound(ObjectKind.Organization, Key.Uid);
+    private OrganizationRecord Existing()
+    {
+        if (Record is { } record)
+            return record;
+        DeactivateOnIdle(); // Anybody may ask for any name: one that stands for nothing must not stay in memory.
+        throw DomainException.NotFound(ObjectKind.Organization, Key.Uid);
+    }
 }

@@ -35,7 +35,7 @@ internal static class ObjectMetadata
         return metadata;
     }
 
-    /// <summary>Labels given in an update replace the labels there were; none given keeps them.</summary>
+    /// <summary>Labels given in an update replace the labels there were; none given keeps them, and the wish for none (<see cref="LabelChanges"/>) removes them.</summary>
     public static void TakeLabels(this Metadata metadata, CreateMetadata request)
     {
         if (request.Ownership is { Owner.Length: > 0 } ownership && ownership.Owner != AccessRules.OwnerOf(metadata))
@@ -43,7 +43,8 @@ internal static class ObjectMetadata
         if (request.Labels.Count == 0)
             return;
         metadata.Labels.Clear();
-        metadata.Labels.Add(request.Labels);
+        if (!LabelChanges.AsksForNone(request.Labels))
+            metadata.Labels.Add(request.Labels);
     }
 
     /// <summary>The part of the index that follows from metadata alone.</summary>

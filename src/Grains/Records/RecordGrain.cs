@@ -118,11 +118,13 @@ internal abstract partial class RecordGrain<TRecord>(ObjectKind kind) : Grain, I
         if (_fault is { } fault)
             throw UnreadableFor(caller, name, fault);
         if (Record is not { } record)
-            throw DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
+            throw DomainException.NotFound(kind, Key, name);
         var metadata = MetadataOf(record);
         var level = AccessRules.LevelOf(metadata, caller);
-        if (level == Level.Invalid || (name.Length > 0 && metadata.Name != name))
-            throw DomainException.NotFound(kind, name.Length > 0 ? name : Key.Uid);
+        if (level == Level.Invalid)
+            throw DomainException.NotFound(kind, Key, name);
+        if (name.Length > 0 && metadata.Name != name)
+            throw new DomainException(ErrorReason.NotFound, $"{DomainException.NotFound(kind, name).Message}: the {kind.Title()} with uid {Key.Uid} has the name [{metadata.Name}]");
         if (level < needed)
             throw new DomainException(ErrorReason.PermissionDenied, $"user [{caller.UserName}] doesn't have permission to change {kind.Title()} [{metadata.Name}]");
         return record;

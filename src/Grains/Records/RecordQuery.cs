@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Grains.Records;
@@ -61,6 +62,35 @@ public sealed record RecordQuery
 
     /// <summary>Size of the page; 0 for all.</summary>
     public int Limit { get; init; }
+
+    /// <summary>
+    /// The page ends before its bodies have more bytes than this together, but holds one at least, so that a walk goes on; 0 does not
+    /// limit. A store may read the whole page first where it walks from the far end.
+    /// </summary>
+    public long MaxBytes { get; init; }
+
+    /// <summary>Cuts a page to <see cref="MaxBytes"/>, counting from its beginning.</summary>
+    public void Cut<T>(List<Stored<T>> page)
+        where T : class, IMessage<T>
+    {
+        var left = MaxBytes;
+        for (var at = 0; MaxBytes > 0 && at < page.Count; at++)
+        {
+            if (Fits(ref left, page[at].Body, at))
+                continue;
+            page.RemoveRange(at, page.Count - at);
+            return;
+        }
+    }
+
+    /// <summary>Whether one more body belongs to the page; takes it off what is left of <see cref="MaxBytes"/>.</summary>
+    public bool Fits(ref long left, IMessage body, int before)
+    {
+        if (MaxBytes == 0)
+            return true;
+        left -= body.CalculateSize();
+        return left >= 0 || before == 0;
+    }
 }
 
 /// <summary>What a list can be sorted by.</summary>

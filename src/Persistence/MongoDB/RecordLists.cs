@@ -32,9 +32,10 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
             return new RecordPage<T>([], 0);
         if (query.Offset > 0)
             return await DeepPageAsync<T>(query, filter, cancellationToken);
-        var items = await ItemsAsync<T>(query, filter, 0, query.Limit, cancellationToken);
+        var items = await ItemsAsync<T>(query, filter, 0, query.Limit, cutsPage: true, cancellationToken);
         // A page that holds the last match knows the total, and of the same moment.
-        var total = query.Limit == 0 || items.Count < query.Limit ? items.Count : await CountAsync(query, filter, cancellationToken);
+        var isLast = query.MaxBytes == 0 && (query.Limit == 0 || items.Count < query.Limit);
+        var total = isLast ? items.Count : await CountAsync(query, filter, cancellationToken);
         return new RecordPage<T>(items, Math.Max(total, items.Count));
     }
 
@@ -55,9 +56,13 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
         var offset = isReversed ? fromEnd : query.Offset;
         if (visible?.Buckets is { } buckets)
             filter.Add(Fields.Created, Skip(buckets, walked.Descending, ref offset));
-        var items = await ItemsAsync<T>(walked, filter, offset, (int)Math.Min(length, int.MaxValue), cancellationToken);
+        var items = await ItemsAsync<T>(walked, filter, offset, (int)Math.Min(length, int.MaxValue), cutsPage: !isReversed, cancellationToken);
         if (isReversed)
+        {
             items.Reverse();
+            query.Cut(items);
+        }
+
         return new RecordPage<T>(items, total);
     }
 
@@ -103,7 +108,7 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
         }
     }
 
-    private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, CancellationToken cancellationToken)
+    private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, bool cutsPage, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {
         try
@@ -112,12 +117,12 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
             var index = QueryFilter.HasConditions(filter) ? null : indexes.OrderedBy(query.Kind, FieldOf(query.SortBy));
             try
             {
-                return await ItemsAsync<T>(query, filter, offset, limit, index, cancellationToken);
+                return await ItemsAsync<T>(query, filter, offset, limit, index, cutsPage, cancellationToken);
             }
             catch (MongoCommandException failure) when (failure.Code == BadValue && index is not null)
             {
                 // Somebody has dropped it.
-                return await ItemsAsync<T>(query, filter, offset, limit, null, cancellationToken);
+                return await ItemsAsync<T>(query, filter, offset, limit, null, cutsPage, cancellationToken);
             }
         }
         catch (Exception failure) when (MongoFailures.IsOfDriver(failure))
@@ -126,11 +131,11 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
         }
     }
 
-    private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, string? index, CancellationToken cancellationToken)
+    private async Task<List<Stored<T>>> ItemsAsync<T>(RecordQuery query, BsonDocument filter, long offset, int limit, string? index, bool cutsPage, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new()
     {
         var direction = query.Descending ? -1 : 1;
-        var items = new List<Stored<T>>();
+        var (items, left) = (new List<Stored<T>>(), query.MaxBytes);
         var options = OptionsFor(limit);
         options.Hint = index;
         using var cursor = await collections.Raw(query.Kind).Find(filter, options)
@@ -143,8 +148,11 @@ internal sealed class RecordLists(RecordCollections collections, RecordDocument 
             {
                 using (document)
                 {
-                    if (documents.ReadItem<T>(document, query) is { } item)
-                        items.Add(item);
+                    if (documents.ReadItem<T>(document, query) is not { } item)
+                        continue;
+                    if (cutsPage && !query.Fits(ref left, item.Body, items.Count))
+                        return items;
+                    items.Add(item);
                 }
             }
         }

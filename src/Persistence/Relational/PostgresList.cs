@@ -50,10 +50,21 @@ internal sealed class PostgresList(NpgsqlConnection connection, RecordQuery quer
             JOIN records r USING (rid) ORDER BY {order.Replace("uid", "catalog.uid", StringComparison.Ordinal)}
             """);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var left = query.MaxBytes;
         while (await reader.ReadAsync(cancellationToken))
-            page.Add(parse(new RecordKey(query.Kind, query.OrgId, PostgresText.Read(reader.GetString(0))), reader, 1));
+        {
+            var item = parse(new RecordKey(query.Kind, query.OrgId, PostgresText.Read(reader.GetString(0))), reader, 1);
+            if (!walk.Reversed && !query.Fits(ref left, item.Body, page.Count))
+                break;
+            page.Add(item);
+        }
+
         if (walk.Reversed)
+        {
             page.Reverse();
+            query.Cut(page);
+        }
+
         return page;
     }
 

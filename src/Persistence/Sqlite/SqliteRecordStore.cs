@@ -116,10 +116,14 @@ public sealed class SqliteRecordStore : IRecordStore, IKeyMark, IDisposable
             var list = new SqliteList(reading, query);
             var total = list.Count();
             var items = new List<Stored<T>>();
+            var left = query.MaxBytes;
             foreach (var rid in list.Page(total))
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                items.Add(ReadItem<T>(reading, query.Kind, rid));
+                var item = ReadItem<T>(reading, query.Kind, rid);
+                if (!query.Fits(ref left, item.Body, items.Count))
+                    break;
+                items.Add(item);
             }
 
             return new RecordPage<T>(items, total);

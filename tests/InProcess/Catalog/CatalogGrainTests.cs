@@ -1,5 +1,6 @@
 using PxBackup.Api;
 using PxBackup.Grains.Backups;
+using PxBackup.Grains.Catalog;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Catalog;
 using PxBackup.Grains.Records;
@@ -32,9 +33,9 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
 
     [Theory]
     [InlineData("c", "u2")]
-    [InlineData("other", "u1")]
+    [InlineData("other", "u2")]
     [InlineData("none", "")]
-    public async Task A_foreign_a_mismatched_and_a_missing_object_answer_alike(string name, string uid)
+    public async Task A_foreign_and_a_missing_object_answer_alike(string name, string uid)
     {
         await AddCredentialAsync("c", "u1", "ann");
         await AddCredentialAsync("c", "u2", "bob");
@@ -42,6 +43,50 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
         var refusal = await Assert.ThrowsAsync<DomainException>(() => Catalog.ResolveAsync(ObjectKind.CloudCredential, _org, name, uid, Ann, Token));
 
         Assert.Equal((ErrorReason.NotFound, $"failed to retrieve cloud credential [{name}]: object not found"), (refusal.Reason, refusal.Message));
+    }
+
+    [Fact]
+    public async Task A_uid_with_another_name_says_which_one_to_those_who_may_see_it()
+    {
+        await AddCredentialAsync("c", "u1", "ann");
+
+        var refusal = await Assert.ThrowsAsync<DomainException>(() => Catalog.ResolveAsync(ObjectKind.CloudCredential, _org, "other", "u1", Ann, Token));
+        var foreign = await Assert.ThrowsAsync<DomainException>(() => Catalog.ResolveAsync(ObjectKind.CloudCredential, _org, "other", "u1", Bob, Token));
+
+        Assert.Equal("failed to retrieve cloud credential [other]: object not found: the cloud credential with uid u1 has the name [c]", refusal.Message);
+        Assert.Equal("failed to retrieve cloud credential [other]: object not found", foreign.Message);
+    }
+
+    [Fact]
+    public async Task An_answer_holds_no_more_than_its_portion_whatever_was_asked_for_and_says_so()
+    {
+        for (var i = 0; i < CatalogReader.MostObjects + 5; i++)
+            await AddCredentialAsync($"c{i}", $"u{i}", "ann");
+
+        var all = await ListAsync(new());
+        var rest = await ListAsync(new() { ObjectIndex = CatalogReader.MostObjects, MaxObjects = ulong.MaxValue });
+
+        Assert.Equal((CatalogReader.MostObjects, (ulong)CatalogReader.MostObjects + 5, false), (all.CloudCredentials.Count, all.TotalCount, all.Complete));
+        Assert.Equal((5, true), (rest.CloudCredentials.Count, rest.Complete));
+    }
+
+    [Fact]
+    public async Task Large_objects_come_few_at_a_time_and_one_larger_than_an_answer_without_its_lists()
+    {
+        var large = Enumerable.Range(0, 12_000).Select(i => Resource("Deployment", $"{i}-{new string('n', 200)}")).ToArray();
+        await AddBackupAsync("small", 3);
+        await AddBackupAsync("large", 2, large);
+        await AddBackupAsync("half", 1, large[..6_000]);
+        await AddBackupAsync("other-half", 0, large[..6_000]);
+
+        var pages = new List<BackupEnumerateResponse>();
+        for (ulong index = 0; index < 4; index += (ulong)pages[^1].Backups.Count)
+            pages.Add(await BackupsAsync(new() { IncludeDetailedResources = true, ObjectIndex = index }));
+
+        var counts = pages.SelectMany(page => page.Backups).ToDictionary(backup => backup.Metadata.Name, backup => backup.BackupInfo.Resources.Count);
+        Assert.Equal((0, 0, 6_000, 6_000), (counts["small"], counts["large"], counts["half"], counts["other-half"]));
+        Assert.All(pages, page => Assert.Equal(4UL, page.TotalCount));
+        Assert.Equal(4, pages.Count);
     }
 
     [Fact]
@@ -72,7 +117,7 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
     [Fact]
     public async Task Resource_lists_are_left_out_unless_asked_for()
     {
-        await AddBackupAsync("b", 1, Resource("Deployment", "web"));
+        await AddBackupAsync("b", 1, [Resource("Deployment", "web")]);
 
         var brief = await BackupsAsync(new());
         var full = await BackupsAsync(new() { IncludeDetailedResources = true });
@@ -84,7 +129,7 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
     public async Task Backups_that_hold_a_resource_are_found_across_scan_pages_with_an_exact_count()
     {
         for (var i = 0; i < CatalogScan + 20; i++)
-            await AddBackupAsync($"b{i:000}", i, Resource("Deployment", i % 2 == 0 ? "web" : "db"));
+            await AddBackupAsync($"b{i:000}", i, [Resource("Deployment", i % 2 == 0 ? "web" : "db")]);
 
         var page = await BackupsAsync(new() { ResourceInfo = Resource("Deployment", "web"), MaxObjects = 10, ObjectIndex = 55 });
 
@@ -108,7 +153,7 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
         Assert.Equal((1UL, 0UL), (all.TotalCount, good.TotalCount));
     }
 
-    private static int CatalogScan => PxBackup.Grains.Catalog.CatalogReader.ScanPage;
+    private static int CatalogScan => CatalogReader.ScanPage;
 
     private static ResourceInfo Resource(string kind, string name) => new() { Kind = kind, Name = name, Namespace = "ns" };
 
@@ -128,9 +173,13 @@ public sealed class CatalogGrainTests(GrainCluster cluster)
         }, owner == "ann" ? Ann : Bob, Token);
     }
 
-    private Task<long> AddBackupAsync(string name, int second, ResourceInfo resource, params BackupInfo.Types.Volume[] volumes)
+    private Task<long> AddBackupAsync(string name, int second, params ResourceInfo[] resources) => AddBackupAsync(name, second, resources, volumes: []);
+
+    private Task<long> AddBackupAsync(string name, int second, ResourceInfo resource, params BackupInfo.Types.Volume[] volumes) => AddBackupAsync(name, second, [resource], volumes);
+
+    private Task<long> AddBackupAsync(string name, int second, ResourceInfo[] resources, BackupInfo.Types.Volume[] volumes)
     {
-        var info = new BackupInfo { Resources = { resource }, Volumes = { volumes } };
+        var info = new BackupInfo { Resources = { resources }, Volumes = { volumes } };
         var record = new BackupRecord { Backup = new() { Metadata = new() { Name = name, Uid = name, OrgId = _org }, BackupInfo = info } };
         var at = DateTimeOffset.UnixEpoch.AddSeconds(second);
         return cluster.Store.InsertAsync(new(ObjectKind.Backup, _org, name), record,

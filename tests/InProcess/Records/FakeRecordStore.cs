@@ -97,7 +97,9 @@ internal sealed class FakeRecordStore : IRecordStore
         {
             var all = Matches(query).Order(Order(query)).ToList();
             var page = all.Skip((int)Math.Min(query.Offset, int.MaxValue)).Take(query.Limit == 0 ? int.MaxValue : query.Limit);
-            return Task.FromResult(new RecordPage<T>([.. page.Select(pair => Read<T>(pair.Key, pair.Value))], all.Count));
+            var items = page.Select(pair => Read<T>(pair.Key, pair.Value)).ToList();
+            query.Cut(items);
+            return Task.FromResult(new RecordPage<T>(items, all.Count));
         }
     }
 
