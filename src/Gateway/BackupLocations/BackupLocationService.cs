@@ -2,6 +2,7 @@ using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Access;
@@ -9,7 +10,7 @@ using PxBackup.Grains.Interfaces.Access;
 namespace PxBackup.Gateway.BackupLocations;
 
 /// <summary>The service <c>BackupLocation</c>. What it does not override answers Unimplemented.</summary>
-internal sealed class BackupLocationService(IGrainFactory grains, IReferences references) : Api.BackupLocation.BackupLocationBase
+internal sealed class BackupLocationService(IGrainFactory grains, IReferences references, ListReader lists) : Api.BackupLocation.BackupLocationBase
 {
     public override async Task<BackupLocationCreateResponse> Create(BackupLocationCreateRequest request, ServerCallContext context)
     {
@@ -29,7 +30,7 @@ internal sealed class BackupLocationService(IGrainFactory grains, IReferences re
     }
 
     public override Task<BackupLocationEnumerateResponse> Enumerate(BackupLocationEnumerateRequest request, ServerCallContext context) =>
-        grains.Catalog().EnumerateAsync(request.Validated(), context.Caller(), context.CancellationToken);
+        lists.ReadAsync(ListShapes.BackupLocations, request.Validated(), context, (catalog, portion, caller, cancelled) => catalog.EnumerateAsync(portion, caller, cancelled));
 
     public override async Task<BackupLocationInspectResponse> Inspect(BackupLocationInspectRequest request, ServerCallContext context)
     {

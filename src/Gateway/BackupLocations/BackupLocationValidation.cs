@@ -13,7 +13,7 @@ internal static class BackupLocationValidation
 
     public static BackupLocationCreateRequest Validated(this BackupLocationCreateRequest request)
     {
-        Fields.Metadata(request.Metadata);
+        Fields.NewMetadata(request.Metadata);
         if (request.BackupLocation is not { } location)
             throw DomainException.InvalidField("backup_location", "is required");
         if (location.Type == Kind.Invalid)
@@ -75,6 +75,8 @@ internal static class BackupLocationValidation
     {
         Fields.Known("backup_location.type", location.Type);
         Fields.MustBeUnset(location.Type is not (Kind.Invalid or Kind.S3), "backup_location.type", $"locations of type {location.Type} are");
+        if (location.Type == Kind.S3 && location.ConfigCase == BackupLocationInfo.ConfigOneofCase.NfsConfig)
+            throw DomainException.InvalidField("backup_location.nfs_config", "does not fit a location of type S3: give backup_location.s3_config, and no other configuration");
         Fields.MustBeUnset(location.ConfigCase == BackupLocationInfo.ConfigOneofCase.NfsConfig, "backup_location.nfs_config", "locations of type NFS are");
         Fields.MustBeUnset(location.UseWorkloadIdentity, "backup_location.use_workload_identity", "workload identity is");
         Fields.MustBeUnset(location.ClusterRefs.Any(reference => !reference.IsNone()), "backup_location.cluster_refs", "workload identity is");

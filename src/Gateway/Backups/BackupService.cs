@@ -2,13 +2,14 @@ using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Backups;
 
 /// <summary>The service <c>Backup</c>. What it does not override answers Unimplemented.</summary>
-internal sealed class BackupService(IGrainFactory grains, IReferences references) : Api.Backup.BackupBase
+internal sealed class BackupService(IGrainFactory grains, IReferences references, ListReader lists) : Api.Backup.BackupBase
 {
     public override async Task<BackupCreateResponse> Create(BackupCreateRequest request, ServerCallContext context)
     {
@@ -35,7 +36,7 @@ internal sealed class BackupService(IGrainFactory grains, IReferences references
     }
 
     public override Task<BackupEnumerateResponse> Enumerate(BackupEnumerateRequest request, ServerCallContext context) =>
-        grains.Catalog().EnumerateAsync(request.Validated(), context.Caller(), context.CancellationToken);
+        lists.ReadAsync(ListShapes.Backups, request.Validated(), context, (catalog, portion, caller, cancelled) => catalog.EnumerateAsync(portion, caller, cancelled));
 
     public override async Task<BackupInspectResponse> Inspect(BackupInspectRequest request, ServerCallContext context)
     {

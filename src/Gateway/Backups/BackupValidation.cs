@@ -14,7 +14,7 @@ internal static class BackupValidation
 
     public static BackupCreateRequest Validated(this BackupCreateRequest request)
     {
-        Fields.Metadata(request.Metadata, KubernetesNames.Resource);
+        Fields.NewMetadata(request.Metadata, KubernetesNames.Resource);
         Fields.RequiredRef("backup_location_ref", request.BackupLocationRef, "backup_location", request.BackupLocation);
         Fields.RequiredRef("cluster_ref", request.ClusterRef, "cluster", request.Cluster);
         WhatIsNotBuilt(request);

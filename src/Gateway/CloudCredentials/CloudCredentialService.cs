@@ -2,13 +2,14 @@ using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.CloudCredentials;
 
 /// <summary>The service <c>CloudCredential</c>. What it does not override answers Unimplemented.</summary>
-internal sealed class CloudCredentialService(IGrainFactory grains, IReferences references) : Api.CloudCredential.CloudCredentialBase
+internal sealed class CloudCredentialService(IGrainFactory grains, IReferences references, ListReader lists) : Api.CloudCredential.CloudCredentialBase
 {
     public override async Task<CloudCredentialCreateResponse> Create(CloudCredentialCreateRequest request, ServerCallContext context)
     {
@@ -26,7 +27,7 @@ internal sealed class CloudCredentialService(IGrainFactory grains, IReferences r
     }
 
     public override Task<CloudCredentialEnumerateResponse> Enumerate(CloudCredentialEnumerateRequest request, ServerCallContext context) =>
-        grains.Catalog().EnumerateAsync(request.Validated(), context.Caller(), context.CancellationToken);
+        lists.ReadAsync(ListShapes.CloudCredentials, request.Validated(), context, (catalog, portion, caller, cancelled) => catalog.EnumerateAsync(portion, caller, cancelled));
 
     public override async Task<CloudCredentialInspectResponse> Inspect(CloudCredentialInspectRequest request, ServerCallContext context)
     {

@@ -14,7 +14,7 @@ internal static class CloudCredentialValidation
 
     public static CloudCredentialCreateRequest Validated(this CloudCredentialCreateRequest request)
     {
-        Fields.Metadata(request.Metadata);
+        Fields.NewMetadata(request.Metadata);
         Credential(request.CloudCredential);
         return request;
     }
@@ -22,7 +22,11 @@ internal static class CloudCredentialValidation
     public static CloudCredentialUpdateRequest Validated(this CloudCredentialUpdateRequest request)
     {
         Fields.Metadata(request.Metadata);
-        Credential(request.CloudCredential);
+        // Labels alone: the credential stays as it is.
+        if (request.CloudCredential is { } credential && credential.Equals(new CloudCredentialInfo()))
+            request.CloudCredential = null;
+        if (request.CloudCredential is not null)
+            Credential(request.CloudCredential);
         return request;
     }
 
@@ -64,7 +68,8 @@ internal static class CloudCredentialValidation
         };
         field = "cloud_credential." + field;
         if (credential.ConfigCase != wanted)
-            throw DomainException.InvalidField(field, $"is required for a credential of type {type}");
+            throw DomainException.InvalidField(field, $"is required for a credential of type {type}{(credential.ConfigCase == Config.None ? "" : $", and cloud_credential.{FieldOf(credential.ConfigCase)} must not be given with it: one configuration counts")}");
+
         switch (credential.Type)
         {
             case Kind.Aws:
@@ -88,6 +93,8 @@ internal static class CloudCredentialValidation
                 break;
         }
     }
+
+    private static string FieldOf(Config config) => CloudCredentialInfo.Descriptor.FindFieldByNumber((int)config).Name;
 
     // Either the storage account's key, or a service principal, or both (immutable containers need both).
     private static void Azure(string field, AzureConfig azure)

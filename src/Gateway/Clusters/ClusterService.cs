@@ -2,13 +2,14 @@ using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Clusters;
 
 /// <summary>The service <c>Cluster</c>. What it does not override answers Unimplemented.</summary>
-internal sealed class ClusterService(IGrainFactory grains, IReferences references) : Api.Cluster.ClusterBase
+internal sealed class ClusterService(IGrainFactory grains, IReferences references, ListReader lists) : Api.Cluster.ClusterBase
 {
     public override async Task<ClusterCreateResponse> Create(ClusterCreateRequest request, ServerCallContext context)
     {
@@ -32,7 +33,7 @@ internal sealed class ClusterService(IGrainFactory grains, IReferences reference
     }
 
     public override Task<ClusterEnumerateResponse> Enumerate(ClusterEnumerateRequest request, ServerCallContext context) =>
-        grains.Catalog().EnumerateAsync(request.Validated(), context.Caller(), context.CancellationToken);
+        lists.ReadAsync(ListShapes.Clusters, request.Validated(), context, (catalog, portion, caller, cancelled) => catalog.EnumerateAsync(portion, caller, cancelled));
 
     public override async Task<ClusterInspectResponse> Inspect(ClusterInspectRequest request, ServerCallContext context)
     {

@@ -14,7 +14,7 @@ internal static class ClusterValidation
 
     public static ClusterCreateRequest Validated(this ClusterCreateRequest request)
     {
-        Fields.Metadata(request.Metadata);
+        Fields.NewMetadata(request.Metadata);
         Fields.Required("kubeconfig", request.Kubeconfig);
         Kubeconfig(request.Kubeconfig);
         Fields.Ref("cloud_credential_ref", request.CloudCredentialRef);

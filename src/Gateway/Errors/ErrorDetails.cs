@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
@@ -18,6 +19,12 @@ internal static class ErrorDetails
 
     // Headers share one budget of 8 KiB at many clients and proxies: a message of thousands of names must not make the answer unreadable.
     private const int LongestMessage = 4096;
+
+    /// <summary>A request that cannot be read as what it should be, refused before any service sees it.</summary>
+    /// <param name="message">The whole text.</param>
+    /// <param name="field">Where it stands: a field's path, a parameter, a header; empty for the whole.</param>
+    public static RpcException Invalid(string message, string field) =>
+        ToRpc(new DomainException(ErrorReason.InvalidField, message) { Facts = field.Length == 0 ? ImmutableDictionary<string, string>.Empty : ImmutableDictionary<string, string>.Empty.Add("field", field) });
 
     public static RpcException ToRpc(DomainException refusal)
     {

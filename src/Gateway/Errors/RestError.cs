@@ -27,7 +27,7 @@ internal static class RestError
     private static readonly JsonFormatter Formatter =
         new(JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithTypeRegistry(Types));
 
-    public static async Task WriteAsync(HttpResponse response, Status status, Metadata? trailers, CancellationToken cancellationToken)
+    public static async Task WriteAsync(HttpResponse response, Status status, Metadata? trailers, CancellationToken cancellationToken, int? httpStatus = null)
     {
         var body = new ArrayBufferWriter<byte>(256);
         using (var json = new Utf8JsonWriter(body, JsonText.WriterOptions))
@@ -40,7 +40,7 @@ internal static class RestError
             json.WriteEndObject();
         }
 
-        response.StatusCode = RestStatus.Of(status.StatusCode);
+        response.StatusCode = httpStatus ?? RestStatus.Of(status.StatusCode);
         response.ContentType = JsonText.ContentType;
         response.ContentLength = body.WrittenCount;
         await response.Body.WriteAsync(body.WrittenMemory, cancellationToken);

@@ -13,6 +13,7 @@ using PxBackup.Gateway.CloudCredentials;
 using PxBackup.Gateway.Clusters;
 using PxBackup.Gateway.Errors;
 using PxBackup.Gateway.Identity;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Organizations;
 using PxBackup.Gateway.Requests;
 using PxBackup.Gateway.Rest;
@@ -43,19 +44,25 @@ public static class GatewaySetup
         services.AddSingleton<RequestGate>();
         services.AddSingleton<AccessInterceptor>();
         services.AddSingleton<ReadRetryInterceptor>();
+        services.AddSingleton<WrongUidInterceptor>();
         // First is outermost: refusals of the access check are translated too.
         services.AddGrpc(grpc =>
         {
             grpc.Interceptors.Add<ErrorInterceptor>();
             grpc.Interceptors.Add<AccessInterceptor>();
             grpc.Interceptors.Add<ReadRetryInterceptor>();
+            grpc.Interceptors.Add<WrongUidInterceptor>();
         });
         services.AddOptions<Grpc.AspNetCore.Server.GrpcServiceOptions>()
             .Configure<IOptions<GatewayOptions>>((grpc, gateway) => grpc.MaxReceiveMessageSize = gateway.Value.MaxMessageBytes);
         services.AddGrpcReflection();
         services.AddRestGateway();
         services.AddOptions<RestGatewayOptions>()
-            .Configure<IOptions<GatewayOptions>>((rest, gateway) => rest.MaxBodyBytes = gateway.Value.MaxMessageBytes);
+            .Configure<IOptions<GatewayOptions>>((rest, gateway) => (rest.MaxMessageBytes, rest.MaxBodyBytes) = (gateway.Value.MaxMessageBytes, 2 * gateway.Value.MaxMessageBytes));
+
+        services.AddOptions<ListLimits>().Bind(configuration.GetSection(ListLimits.Section)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ListLimits>, ListLimitsAttributes>();
+        services.AddSingleton<IValidateOptions<ListLimits>, ListLimitsRules>();
 
         services.AddPxIdentity(configuration);
         services.AddPublishedServices();
@@ -70,7 +77,8 @@ public static class GatewaySetup
     public static WebApplication MapPxGateway(this WebApplication app)
     {
         ArgumentNullException.ThrowIfNull(app);
-        app.MapWhen(Listener.IsGrpc, grpc => grpc.UseRouting().UseMiddleware<GrpcGate>().UseEndpoints(endpoints =>
+        app.UseMiddleware<RequestHeadLimit>();
+        app.MapWhen(Listener.IsGrpc, grpc => grpc.UseRouting().UseMiddleware<GrpcPaths>().UseMiddleware<GrpcGate>().UseEndpoints(endpoints =>
         {
             endpoints.MapRpcServices();
             endpoints.MapGrpcHealthChecksService();
@@ -87,6 +95,7 @@ public static class GatewaySetup
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             context.Response.ContentType = "text/plain; charset=utf-8";
+            context.Response.ContentLength = "Not Found\n".Length;
             return context.Response.WriteAsync("Not Found\n", context.RequestAborted);
         });
         return app;
@@ -96,6 +105,8 @@ public static class GatewaySetup
     private static void AddPublishedServices(this IServiceCollection services)
     {
         services.AddSingleton<IReferences, References>();
+        services.AddSingleton<ListGate>();
+        services.AddSingleton<ListReader>();
         services.AddRpcService<HealthService>();
         services.AddRpcService<VersionService>();
         services.AddRpcService<OrganizationService>();

@@ -46,9 +46,10 @@ internal sealed class KestrelSetup(IOptions<GatewayOptions> options) : IConfigur
         limits.MaxRequestBodySize = 8L * gateway.MaxMessageBytes;
         // What lies unread of one connection; Kestrel's own 1 MiB is for servers with few of them.
         limits.MaxRequestBufferSize = 128 * 1024;
-        limits.MaxRequestHeadersTotalSize = 32 * 1024; // a token of 16 KiB and what proxies add
-        limits.MaxRequestHeaderCount = 100;
-        limits.MaxRequestLineSize = 16 * 1024;         // list filters stand in the query
+        // Twice what RequestHeadLimit bears: beyond these the server answers without a word.
+        limits.MaxRequestHeadersTotalSize = 2 * RequestHeadLimit.MaxHeaderBytes;
+        limits.MaxRequestHeaderCount = 2 * RequestHeadLimit.MaxHeaders;
+        limits.MaxRequestLineSize = 2 * RequestHeadLimit.MaxTarget;
         limits.RequestHeadersTimeout = gateway.HeadersTimeout;
         limits.KeepAliveTimeout = gateway.KeepAliveTimeout;
         // Slower than a modem is not a client but an attack (Kestrel's own figures, made explicit).

@@ -8,7 +8,7 @@ internal static class OrganizationValidation
 {
     public static OrganizationCreateRequest Validated(this OrganizationCreateRequest request)
     {
-        Fields.Metadata(request.Metadata, Name);
+        Fields.NewMetadata(request.Metadata, NewNames.Organization);
         return request;
     }
 

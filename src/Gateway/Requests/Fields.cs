@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Reflection;
 using Google.Protobuf.Collections;
 using Google.Protobuf.WellKnownTypes;
 using PxBackup.Api;
@@ -33,19 +34,36 @@ internal static class Fields
         return orgId;
     }
 
-    /// <summary>Metadata of a create or update request: present, named, with an organization.</summary>
-    public static CreateMetadata Metadata(CreateMetadata? metadata, Action<string, string>? name = null)
+    /// <summary>Metadata of a create request: present, with a name that can be addressed, with an organization.</summary>
+    /// <param name="metadata">The metadata.</param>
+    /// <param name="name">The kind's own rule for names; null for the common one.</param>
+    public static CreateMetadata NewMetadata(CreateMetadata? metadata, Action<string, string>? name = null)
     {
         if (metadata is null)
             throw DomainException.InvalidField("metadata", "is required");
         metadata.OrgId = OrgOrDefault(metadata.OrgId, "metadata.org_id");
-        (name ?? Name)("metadata.name", metadata.Name);
-        Uid("metadata.uid", metadata.Uid);
+        (name ?? NewNames.Name)("metadata.name", metadata.Name);
+        NewNames.Uid("metadata.uid", metadata.Uid);
+        if (LabelChanges.AsksForNone(metadata.Labels))
+            metadata.Labels.Clear(); // A new object has none anyway.
         Labels("metadata.labels", metadata.Labels);
         // Dropped in silence, a share would be one that its giver believes in.
         MustBeUnset(metadata.Ownership?.Groups.Count > 0, "metadata.ownership.groups", "shares are");
         MustBeUnset(metadata.Ownership?.Collaborators.Count > 0, "metadata.ownership.collaborators", "shares are");
         MustBeUnset(metadata.Ownership?.Public is { Type: not Ownership.Types.AccessType.Invalid }, "metadata.ownership.public", "shares are");
+        return metadata;
+    }
+
+    /// <summary>Metadata of an update request: present, named, with an organization. Its labels may be the wish for none.</summary>
+    public static CreateMetadata Metadata(CreateMetadata? metadata)
+    {
+        if (metadata is null)
+            throw DomainException.InvalidField("metadata", "is required");
+        metadata.OrgId = OrgOrDefault(metadata.OrgId, "metadata.org_id");
+        Name("metadata.name", metadata.Name);
+        Uid("metadata.uid", metadata.Uid);
+        if (!LabelChanges.AsksForNone(metadata.Labels))
+            Labels("metadata.labels", metadata.Labels);
         return metadata;
     }
 
@@ -89,7 +107,7 @@ internal static class Fields
         {
             Required($"{field} key", key);
             Text($"{field} key", key, LongestName);
-            Text($"{field}[{key}]", value, LongestName);
+            Text($"{field}[{KubernetesNames.Shown(key)}]", value, LongestName);
         }
     }
 
@@ -136,14 +154,14 @@ internal static class Fields
         where T : struct, System.Enum
     {
         if (!System.Enum.IsDefined(value))
-            throw DomainException.InvalidField(field, $"{Convert.ToInt32(value)} is not a value of {typeof(T).Name}");
+            throw DomainException.InvalidField(field, $"{Convert.ToInt32(value)} is not a value of {typeof(T).Name}: one of {string.Join(", ", ContractNames<T>.All)}");
     }
 
     /// <summary>A timestamp within the years 1 to 9999, or none.</summary>
     public static void Time(string field, Timestamp? time)
     {
         if (time is not null && (time.Seconds is < -62_135_596_800 or > 253_402_300_799 || time.Nanos is < 0 or > 999_999_999))
-            throw DomainException.InvalidField(field, "is not a time between the years 1 and 9999");
+            throw DomainException.InvalidField(field, "is not a time between the years 1 and 9999, such as 2026-11-22T10:00:00Z");
     }
 
     /// <summary>Published, but not part of this release.</summary>
@@ -158,6 +176,14 @@ internal static class Fields
     {
         if (isSet)
             throw NotBuilt(field, what);
+    }
+
+    // As the contract spells them, which is what a client writes; C# spells some otherwise (AWS, Aws).
+    private static class ContractNames<T>
+        where T : struct, System.Enum
+    {
+        public static readonly string[] All = [.. typeof(T).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Select(field => field.GetCustomAttribute<Google.Protobuf.Reflection.OriginalNameAttribute>()?.Name ?? field.Name)];
     }
 
     private static void Plain(string field, string value, int longest)

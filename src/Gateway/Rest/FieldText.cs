@@ -3,6 +3,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Google.Protobuf.WellKnownTypes;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -36,7 +37,7 @@ internal static class FieldText
     /// <exception cref="FormatException">The text is not of the type.</exception>
     public static IMessage? ParseWellKnown(MessageDescriptor type, string text)
     {
-        if (type != Timestamp.Descriptor && type != Duration.Descriptor)
+        if (ExampleOf(type) is not { } example)
             return null;
         try
         {
@@ -44,9 +45,18 @@ internal static class FieldText
         }
         catch (InvalidProtocolBufferException)
         {
-            throw Not(text, type == Timestamp.Descriptor ? "a time such as 2026-11-22T10:00:00Z" : "a duration such as 1.5s");
+            throw Not(text, example);
         }
     }
+
+    /// <summary>What a Timestamp or Duration looks like, for messages; null for other types.</summary>
+    public static string? ExampleOf(MessageDescriptor type) =>
+        type == Timestamp.Descriptor ? "a time such as 2026-11-22T10:00:00Z" : type == Duration.Descriptor ? "a duration such as 1.5s" : null;
+
+    /// <summary>The number of the value with this name.</summary>
+    /// <exception cref="FormatException">The enum has no such value; the message lists those it has.</exception>
+    public static int EnumNumber(EnumDescriptor type, string name) =>
+        type.FindValueByName(name)?.Number ?? throw Not(name, $"a value of {type.FullName}: one of {string.Join(", ", type.Values.Select(value => value.Name))}");
 
     // The spellings of Go's ParseBool: clients in Python send True and False.
     private static bool ParseBool(string text) => text switch
@@ -59,7 +69,7 @@ internal static class FieldText
     // Numbers without a name are taken, as they are in a body: an older gateway must not refuse a newer client.
     private static int ParseEnum(EnumDescriptor type, string text) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
-        : type.FindValueByName(text)?.Number ?? throw Not(text, $"a value of {type.FullName}");
+        : EnumNumber(type, text);
 
     private static ByteString ParseBytes(string text)
     {
@@ -74,5 +84,5 @@ internal static class FieldText
         }
     }
 
-    private static FormatException Not(string text, string expected) => new($"\"{(text.Length > 64 ? text[..64] + "…" : text)}\" is not {expected}");
+    private static FormatException Not(string text, string expected) => new($"\"{OutsideText.OneLine(text, 64)}\" is not {expected}");
 }

@@ -6,12 +6,16 @@ using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
+using PxBackup.Api;
+using PxBackup.Gateway.Errors;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
 /// <summary>
 /// Reads a message from JSON as grpc-gateway 1.16 does: proto or lowerCamel names, unknown names ignored, null anywhere means unset
-/// (a oneof may thus name several members of which one is not null), numbers also as strings, enums by name or number.
+/// (a oneof may thus name several members of which one is not null), numbers also as strings, enums by name or number. What is given twice
+/// counts as given last, null included; lowerCamel goes before the proto name; of several members of a oneof the one declared last counts.
 /// </summary>
 /// <remarks>
 /// Google.Protobuf's own parser refuses a oneof of which a second member is null ("Multiple values specified for oneof"), which a
@@ -42,11 +46,11 @@ internal ref struct MessageReader
         }
         catch (JsonException e)
         {
-            throw Refused($"the body is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}{reader.Place(" (in ", ")")}; check it there (at most {JsonText.MaxDepth} levels may nest)");
+            throw ErrorDetails.Invalid($"the body is not valid JSON at line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}{reader.Place(" (in ", ")")}; check it there (at most {JsonText.MaxDepth} levels may nest)", reader.Place("", ""));
         }
         catch (Exception e) when (e is FormatException or InvalidOperationException or InvalidProtocolBufferException or OverflowException)
         {
-            throw Refused($"the body has a wrong value{reader.Place(" at ", "")}: {e.Message}");
+            throw ErrorDetails.Invalid($"the body has a wrong value{reader.Place(" at ", "")}: {e.Message}", reader.Place("", ""));
         }
     }
 
@@ -66,36 +70,60 @@ internal ref struct MessageReader
             throw Expected("an object");
 
         var message = shape.Create();
+        List<FieldShape>? byJsonName = null;
+        SortedList<int, (FieldShape Field, object? Value)>? members = null;
         while (Next() == JsonTokenType.PropertyName)
         {
-            if (FindField(shape) is not { } field)
+            var field = FindField(shape, out var isJsonName);
+            if (field is not null)
+                _place.Add(field.Descriptor.Name);
+            Next();
+            if (field is null || (!isJsonName && byJsonName?.Contains(field) == true))
             {
-                Next();
                 _json.Skip();
+                if (field is not null)
+                    _place.RemoveAt(_place.Count - 1);
                 continue;
             }
-            _place.Add(field.Descriptor.Name);
-            if (Next() != JsonTokenType.Null)
+            if (isJsonName)
+                (byJsonName ??= []).Add(field);
+
+            if (field.Descriptor.RealContainingOneof is not null)
+                (members ??= [])[field.Descriptor.Index] = (field, _json.TokenType == JsonTokenType.Null ? null : ReadValue(field));
+            else
                 ReadField(message, field);
             _place.RemoveAt(_place.Count - 1);
         }
+
+        // Held back until now: which member counts follows from the contract's order, not from the body's.
+        foreach (var (field, value) in members?.Values ?? [])
+            if (value is not null)
+                field.Descriptor.Accessor.SetValue(message, value);
         return message;
     }
 
     // Names of fields are short: a longer one is unknown, and need not be unescaped to know that.
-    private readonly FieldShape? FindField(MessageShape shape)
+    private readonly FieldShape? FindField(MessageShape shape, out bool isJsonName)
     {
+        isJsonName = false;
         const int Longest = 128;
         var length = _json.HasValueSequence ? _json.ValueSequence.Length : _json.ValueSpan.Length;
         if (length > Longest)
             return null;
 
-        Span<char> name = stackalloc char[Longest];
-        return shape.Find(name[.._json.CopyString(name)]);
+        Span<char> buffer = stackalloc char[Longest];
+        ReadOnlySpan<char> name = buffer[.._json.CopyString(buffer)];
+        var field = shape.Find(name);
+        isJsonName = field is not null && !name.SequenceEqual(field.Descriptor.Name);
+        return field;
     }
 
     private void ReadField(IMessage message, FieldShape field)
     {
+        // What an earlier occurrence of the field has said does not count.
+        field.Descriptor.Accessor.Clear(message);
+        if (_json.TokenType == JsonTokenType.Null)
+            return;
         if (field.Key is not null)
             ReadMap((IDictionary)field.Descriptor.Accessor.GetValue(message), field);
         else if (field.Descriptor.IsRepeated)
@@ -125,14 +153,22 @@ internal ref struct MessageReader
         while (Next() == JsonTokenType.PropertyName)
         {
             var key = _json.GetString()!;
-            _place.Add(key);
+            _place.Add(OutsideText.OneLine(key, 64));
+            var isNull = Next() == JsonTokenType.Null;
+            var entry = FieldText.Parse(field.Key!, key);
             // A label without a value is an empty one; an object without a value is none.
-            if (Next() != JsonTokenType.Null)
-                map[FieldText.Parse(field.Key!, key)] = ReadValue(field);
+            if (!isNull)
+                map[entry] = ReadValue(field);
             else if (field.Value.FieldType == FieldType.String)
-                map[FieldText.Parse(field.Key!, key)] = "";
+                map[entry] = "";
+            else
+                map.Remove(entry);
             _place.RemoveAt(_place.Count - 1);
         }
+
+        // "labels": {} says that there are to be none; in the message it would look like silence.
+        if (map.Count == 0 && field.Descriptor.ContainingType == CreateMetadata.Descriptor && map is IDictionary<string, string> labels)
+            LabelChanges.AskForNone(labels);
     }
 
     private object ReadValue(FieldShape field)
@@ -148,9 +184,7 @@ internal ref struct MessageReader
             case FieldType.Bytes:
                 return _json.TokenType == JsonTokenType.String ? FieldText.Parse(field.Value, _json.GetString()!) : throw Expected("a base64 string");
             case FieldType.Enum when _json.TokenType == JsonTokenType.String:
-                var name = _json.GetString()!;
-                return field.Value.EnumType.FindValueByName(name)?.Number
-                    ?? throw new FormatException($"{name} is not a value of {field.Value.EnumType.FullName}");
+                return FieldText.EnumNumber(field.Value.EnumType, _json.GetString()!);
             default:
                 return _json.TokenType is JsonTokenType.Number or JsonTokenType.String ? FieldText.Parse(field.Value, Number()) : throw Expected("a number");
         }
@@ -161,6 +195,8 @@ internal ref struct MessageReader
 
     private IMessage ReadWellKnown(MessageDescriptor type)
     {
+        if (FieldText.ExampleOf(type) is { } example)
+            return _json.TokenType == JsonTokenType.String ? FieldText.ParseWellKnown(type, _json.GetString()!)! : throw Expected(example);
         using var value = JsonDocument.ParseValue(ref _json);
         return JsonParser.Default.Parse(value.RootElement.GetRawText(), type);
     }
@@ -184,6 +220,4 @@ internal ref struct MessageReader
 
     private readonly string Place(string before, string after) =>
         _place.Count == 0 ? "" : before + string.Join('.', _place).Replace(".[", "[", StringComparison.Ordinal) + after;
-
-    private static RpcException Refused(string message) => new(new Status(StatusCode.InvalidArgument, message));
 }

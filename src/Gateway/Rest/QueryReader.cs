@@ -3,6 +3,8 @@ using Google.Protobuf;
 using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Microsoft.AspNetCore.WebUtilities;
+using PxBackup.Gateway.Errors;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -23,7 +25,8 @@ internal static class QueryReader
 
         // Names are compared exactly; the framework's own query collection would fold their case.
         var parameters = new OrderedDictionary<string, List<string>>(StringComparer.Ordinal);
-        foreach (var pair in new QueryStringEnumerable(query))
+        // It takes a question mark off its text: without one of ours, the parameter "?a" of "x??a=1" would be read as "a".
+        foreach (var pair in new QueryStringEnumerable("?" + query))
         {
             var name = pair.DecodeName().ToString();
             if (!parameters.TryGetValue(name, out var values))
@@ -39,7 +42,8 @@ internal static class QueryReader
             }
             catch (FormatException e)
             {
-                throw new RpcException(new Status(StatusCode.InvalidArgument, $"query parameter {name}: {e.Message}"));
+                var shown = OutsideText.OneLine(name, 128);
+                throw ErrorDetails.Invalid($"query parameter {shown}: {e.Message}", shown);
             }
         }
     }

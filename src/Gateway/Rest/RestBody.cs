@@ -5,6 +5,8 @@ using Google.Protobuf.Reflection;
 using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using PxBackup.Gateway.Errors;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -12,16 +14,21 @@ namespace PxBackup.Gateway.Rest;
 internal static class RestBody
 {
     /// <exception cref="RpcException">ResourceExhausted: too large. InvalidArgument: not what it should be.</exception>
-    public static Task<IMessage> ReadMessageAsync(HttpContext context, MessageDescriptor type, int limit) =>
-        ReadAsync(context, limit, body => MessageReader.Read(body, type));
-
-    public static Task<string> ReadFormAsync(HttpContext context, int limit) =>
-        ReadAsync(context, limit, body => Encoding.UTF8.GetString(body));
-
-    private static async Task<T> ReadAsync<T>(HttpContext context, int limit, Func<ReadOnlySequence<byte>, T> parse)
+    public static async Task<IMessage> ReadMessageAsync(HttpContext context, MessageDescriptor type, RestGatewayOptions options)
     {
+        var message = await ReadAsync(context, options, body => MessageReader.Read(body, type));
+        // What gRPC would refuse is refused here, too, however tersely it was written.
+        return message.CalculateSize() is var size && size <= options.MaxMessageBytes ? message : throw Refused($"the message has {size} bytes in gRPC's binary form", options);
+    }
+
+    public static Task<string> ReadFormAsync(HttpContext context, RestGatewayOptions options) =>
+        ReadAsync(context, options, body => Encoding.UTF8.GetString(body));
+
+    private static async Task<T> ReadAsync<T>(HttpContext context, RestGatewayOptions options, Func<ReadOnlySequence<byte>, T> parse)
+    {
+        var limit = options.MaxBodyBytes;
         if (context.Request.ContentLength > limit)
-            throw TooLarge(limit);
+            throw Refused($"the body has {context.Request.ContentLength} bytes", options);
         // Ours is the limit; the server's own would cut the connection instead of answering.
         if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } feature)
             feature.MaxRequestBodySize = null;
@@ -36,7 +43,7 @@ internal static class RestBody
                 try
                 {
                     if (read.Buffer.Length > limit)
-                        throw TooLarge(limit);
+                        throw Refused($"the body has more than {limit} bytes", options);
                     if (read.IsCompleted)
                         return parse(read.Buffer);
                 }
@@ -49,10 +56,10 @@ internal static class RestBody
         }
         catch (BadHttpRequestException e)
         {
-            throw new RpcException(new Status(StatusCode.InvalidArgument, $"the body cannot be read: {e.Message}"));
+            throw ErrorDetails.Invalid($"the body cannot be read: {e.Message}", "");
         }
     }
 
-    private static RpcException TooLarge(int limit) =>
-        new(new Status(StatusCode.ResourceExhausted, $"the body is larger than {limit} bytes; send less at once or raise Gateway:MaxMessageBytes"));
+    private static RpcException Refused(string what, RestGatewayOptions options) => ErrorDetails.ToRpc(new DomainException(ErrorReason.LimitReached,
+        $"{what}: a message may have {options.MaxMessageBytes} bytes in gRPC's binary form and {options.MaxBodyBytes} bytes as JSON; send less at once or raise Gateway:MaxMessageBytes"));
 }

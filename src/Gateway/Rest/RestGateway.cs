@@ -19,7 +19,7 @@ public static class RestGateway
     public static IServiceCollection AddRestGateway(this IServiceCollection services, Action<RestGatewayOptions>? configure = null)
     {
         services.AddOptions<RestGatewayOptions>()
-            .Validate(options => options.MaxBodyBytes > 0, "The largest body must be above zero: a limit of nothing refuses every request.")
+            .Validate(options => options is { MaxBodyBytes: > 0, MaxMessageBytes: > 0 }, "The largest body and the largest message must be above zero: a limit of nothing refuses every request.")
             .ValidateOnStart();
         if (configure is not null)
             services.Configure(configure);

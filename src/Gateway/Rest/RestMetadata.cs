@@ -5,7 +5,9 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
+using PxBackup.Gateway.Errors;
 using PxBackup.Gateway.Requests;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -73,7 +75,8 @@ internal static class RestMetadata
             'S' => TimeSpan.FromSeconds(amount),
             'm' => TimeSpan.FromMilliseconds(amount),
             'u' => TimeSpan.FromMicroseconds(amount),
-            'n' => TimeSpan.FromTicks(amount / 100),
+            // A tick is 100 ns; less than one is still a timeout, zero is none.
+            'n' => TimeSpan.FromTicks((amount + 99) / 100),
             _ => throw BadTimeout(text),
         };
     }
@@ -83,7 +86,7 @@ internal static class RestMetadata
     {
         foreach (var entry in metadata)
             if (entry.Key != DetailsTrailer)
-                response.Headers.Append(MetadataPrefix + entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : entry.Value);
+                response.Headers.Append(MetadataPrefix + entry.Key, entry.IsBinary ? Convert.ToBase64String(entry.ValueBytes) : PercentText.Header(entry.Value));
     }
 
     private static string Of(HttpRequest request, string header, string otherwise) =>
@@ -103,7 +106,7 @@ internal static class RestMetadata
             }
             catch (Exception e) when (e is FormatException or ArgumentException)
             {
-                throw new RpcException(new Status(StatusCode.InvalidArgument, $"header {MetadataPrefix}{name} cannot be gRPC metadata: names take letters, digits and _ - . and a name that ends in -bin takes base64"));
+                throw ErrorDetails.Invalid($"header {MetadataPrefix}{OutsideText.OneLine(name, 128)} cannot be gRPC metadata: names take letters, digits and _ - . and a name that ends in -bin takes base64", MetadataPrefix + OutsideText.OneLine(name, 128));
             }
         }
     }
@@ -111,5 +114,5 @@ internal static class RestMetadata
     private static string Padded(string base64) => base64.PadRight((base64.Length + 3) / 4 * 4, '=');
 
     private static RpcException BadTimeout(string text) =>
-        new(new Status(StatusCode.InvalidArgument, $"invalid grpc-timeout: {text}; give up to eight digits and one of H, M, S, m, u, n"));
+        ErrorDetails.Invalid($"invalid grpc-timeout: {OutsideText.OneLine(text, 64)}; give up to eight digits and one of H, M, S, m, u, n", TimeoutHeader);
 }

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Diagnostics;
 using System.Text.Json;
 using Google.Protobuf;
 using Grpc.Core;
@@ -20,7 +20,7 @@ internal sealed partial class RestTranscoder(
     private const string Form = "application/x-www-form-urlencoded";
 
     private readonly RestRouter _router = new(RestRoute.All(table));
-    private readonly int _maxBodyBytes = options.Value.MaxBodyBytes;
+    private readonly RestGatewayOptions _limits = options.Value;
 
     public async Task AnswerAsync(HttpContext context)
     {
@@ -35,7 +35,7 @@ internal sealed partial class RestTranscoder(
         try
         {
             var body = route.HasBody || HttpMethods.IsPost(context.Request.Method) ? BodyForm.Whole : BodyForm.None;
-            using var held = gate is null ? null : await gate.PassAsync(context, route.Method.FullName, body, _maxBodyBytes);
+            using var held = gate is null ? null : await gate.PassAsync(context, route.Method.FullName, body, _limits.MaxBodyBytes);
             var request = await ReadRequestAsync(context, route, segments!);
             await CallAsync(context, route, request);
         }
@@ -46,6 +46,14 @@ internal sealed partial class RestTranscoder(
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
             // The client is gone: there is nobody to answer.
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            // A reply that cannot be written, or a defect of ours: never a 500 without a word.
+            var trace = Activity.Current?.TraceId.ToHexString() ?? Guid.NewGuid().ToString("N");
+            LogUnanswerable(e, route.Method.FullName, trace);
+            context.Response.Clear();
+            await FailAsync(context, new RpcException(new Status(StatusCode.Internal, $"internal error; the server's log tells more under trace {trace}")));
         }
     }
 
@@ -67,7 +75,7 @@ internal sealed partial class RestTranscoder(
     {
         var type = route.Method.Descriptor.InputType;
         var message = route.HasBody
-            ? await RestBody.ReadMessageAsync(context, type, _maxBodyBytes)
+            ? await RestBody.ReadMessageAsync(context, type, _limits)
             : MessageShape.Of(type).Create();
         SetFromPath(message, route, segments);
         if (route.HasBody)
@@ -75,7 +83,7 @@ internal sealed partial class RestTranscoder(
 
         var query = context.Request.QueryString.Value is { Length: > 1 } text ? text[1..] : "";
         if (HttpMethods.IsPost(context.Request.Method))
-            query = $"{await RestBody.ReadFormAsync(context, _maxBodyBytes)}&{query}";
+            query = $"{await RestBody.ReadFormAsync(context, _limits)}&{query}";
         QueryReader.Fill(message, query, route.Parameters);
         return message;
     }
@@ -95,7 +103,7 @@ internal sealed partial class RestTranscoder(
             }
             catch (FormatException e)
             {
-                throw new RpcException(new Status(StatusCode.InvalidArgument, $"type mismatch, parameter: {field.Name}, error: {e.Message}"));
+                throw ErrorDetails.Invalid($"type mismatch, parameter: {field.Name}, error: {e.Message}", field.Name);
             }
         }
     }
@@ -150,13 +158,13 @@ internal sealed partial class RestTranscoder(
 
     private static async Task ReplyAsync(HttpContext context, IMessage reply)
     {
-        var body = new ArrayBufferWriter<byte>(1024);
+        using var body = new PooledBody();
         using (var json = new Utf8JsonWriter(body, JsonText.WriterOptions))
             MessageWriter.Write(json, reply);
 
         context.Response.ContentType = JsonText.ContentType;
-        context.Response.ContentLength = body.WrittenCount;
-        await context.Response.Body.WriteAsync(body.WrittenMemory, context.RequestAborted);
+        context.Response.ContentLength = body.Length;
+        await body.CopyToAsync(context.Response.Body, context.RequestAborted);
     }
 
     private static Task FailAsync(HttpContext context, RpcException e)
@@ -171,8 +179,12 @@ internal sealed partial class RestTranscoder(
         context.Response.StatusCode = status;
         context.Response.ContentType = "text/plain; charset=utf-8";
         context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.ContentLength = text.Length + 1;
         return context.Response.WriteAsync(text + "\n", context.RequestAborted);
     }
+
+    [LoggerMessage(LogLevel.Error, "{Method} could not be answered, trace {Trace}")]
+    private partial void LogUnanswerable(Exception exception, string method, string trace);
 
     [LoggerMessage(LogLevel.Error, "{Method} failed with an error that has no gRPC status")]
     private partial void LogUntranslated(Exception exception, string method);

@@ -1,5 +1,7 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using PxBackup.Gateway.Errors;
+using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Rest;
 
@@ -31,5 +33,5 @@ internal sealed class UnimplementedInterceptor : Interceptor
     private static bool IsUnnamed(RpcException e) => e is { StatusCode: StatusCode.Unimplemented, Status.Detail.Length: 0 };
 
     private static RpcException Refusal(ServerCallContext context) =>
-        new(new Status(StatusCode.Unimplemented, $"{context.Method[1..]} is not built yet in this release of PxBackup"));
+        ErrorDetails.ToRpc(new DomainException(ErrorReason.Unimplemented, $"{context.Method[1..]} is not built yet in this release of PxBackup"));
 }

@@ -2,13 +2,14 @@ using Grpc.Core;
 using Orleans;
 using PxBackup.Api;
 using PxBackup.Gateway.Access;
+using PxBackup.Gateway.Lists;
 using PxBackup.Gateway.Requests;
 using PxBackup.Grains.Interfaces;
 
 namespace PxBackup.Gateway.Restores;
 
 /// <summary>The service <c>Restore</c>.</summary>
-internal sealed class RestoreService(IGrainFactory grains, IReferences references) : Api.Restore.RestoreBase
+internal sealed class RestoreService(IGrainFactory grains, IReferences references, ListReader lists) : Api.Restore.RestoreBase
 {
     public override async Task<RestoreCreateResponse> Create(RestoreCreateRequest request, ServerCallContext context)
     {
@@ -30,7 +31,7 @@ internal sealed class RestoreService(IGrainFactory grains, IReferences reference
     }
 
     public override Task<RestoreEnumerateResponse> Enumerate(RestoreEnumerateRequest request, ServerCallContext context) =>
-        grains.Catalog().EnumerateAsync(request.Validated(), context.Caller(), context.CancellationToken);
+        lists.ReadAsync(ListShapes.Restores, request.Validated(), context, (catalog, portion, caller, cancelled) => catalog.EnumerateAsync(portion, caller, cancelled));
 
     public override async Task<RestoreInspectResponse> Inspect(RestoreInspectRequest request, ServerCallContext context)
     {

@@ -12,7 +12,7 @@ internal static class RestoreValidation
 {
     public static RestoreCreateRequest Validated(this RestoreCreateRequest request)
     {
-        Fields.Metadata(request.Metadata, KubernetesNames.Resource);
+        Fields.NewMetadata(request.Metadata, KubernetesNames.Resource);
         Fields.RequiredRef("backup_ref", request.BackupRef, "backup", request.Backup);
         Fields.RequiredRef("cluster_ref", request.ClusterRef, "cluster", request.Cluster);
         WhatIsNotBuilt(request);

@@ -34,6 +34,9 @@ public sealed class FakeGrains
 
     public void Answer<TGrain>(string method, Func<GrainCall, object?> answer) => _answers[(typeof(TGrain), method)] = answer;
 
+    /// <summary>Answers what no other answer is for; null: such a call fails.</summary>
+    public Func<GrainCall, object?>? Otherwise { get; set; }
+
     public GrainCall Last<TGrain>() => Calls.Last(call => call.Grain == typeof(TGrain));
 
     private ResolvedObject Resolve(GrainCall call)
@@ -48,7 +51,7 @@ public sealed class FakeGrains
     private object? Invoke(GrainCall call, Type returns)
     {
         Calls.Enqueue(call);
-        if (!_answers.TryGetValue((call.Grain, call.Method), out var answer))
+        if (!_answers.TryGetValue((call.Grain, call.Method), out var answer) && (answer = Otherwise) is null)
             throw new InvalidOperationException($"unexpected call of {call.Grain.Name}.{call.Method}");
         if (returns == typeof(Task))
             return Run(call, answer);

@@ -33,6 +33,13 @@ public class GatewayHost : IAsyncLifetime
     /// <summary>More settings.</summary>
     protected virtual (string Key, string? Value)[] Settings => [];
 
+    public IServiceProvider Services => _app!.Services;
+
+    /// <summary>What a test's gateway has otherwise.</summary>
+    protected virtual void Configure(IServiceCollection services)
+    {
+    }
+
     public static CallOptions As(string? token) => new(
         headers: token is null ? [] : new Metadata { { "authorization", token } },
         deadline: DateTime.UtcNow.AddSeconds(20), cancellationToken: TestContext.Current.CancellationToken);
@@ -54,6 +61,7 @@ public class GatewayHost : IAsyncLifetime
         builder.Services.AddPxGateway(builder.Configuration);
         builder.Services.AddSingleton<ITokenValidator, FakeTokens>();
         builder.Services.AddSingleton(Grains.Factory);
+        Configure(builder.Services);
         _app = builder.Build();
         _app.MapPxGateway();
         await _app.StartAsync();

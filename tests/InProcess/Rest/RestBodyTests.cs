@@ -98,7 +98,7 @@ public sealed class RestBodyTests
         Assert.Equal(expected, (await CreateAsync($$"""{"backup_type":{{value}}}""")).BackupType);
 
     [Theory]
-    [InlineData("""{"backup_type":"Sideways"}""", "at backup_type: Sideways is not a value of BackupCreateRequest.BackupType")]
+    [InlineData("""{"backup_type":"Sideways"}""", "at backup_type: \\\"Sideways\\\" is not a value of BackupCreateRequest.BackupType: one of Invalid, Generic, Normal")]
     [InlineData("""{"include_resources":[{"name":"a"},{"name":5}]}""", "at include_resources[1].name: expected a string, found a number")]
     [InlineData("""{"label_selectors":{"app":["x"]}}""", "at label_selectors.app: expected a string, found a list")]
     [InlineData("""{"metadata":"b1"}""", "at metadata: expected an object, found a string")]
@@ -138,7 +138,7 @@ public sealed class RestBodyTests
         var reply = await host.PostAsync("/v1/backup", $$"""{"cluster":"{{new string('c', 1000)}}"}""");
 
         Assert.Equal(429, reply.Status);
-        Assert.Contains("larger than 1000 bytes", reply.Body, StringComparison.Ordinal);
+        Assert.Contains("1000 bytes as JSON", reply.Body, StringComparison.Ordinal);
         Assert.Contains("Gateway:MaxMessageBytes", reply.Body, StringComparison.Ordinal);
     }
 

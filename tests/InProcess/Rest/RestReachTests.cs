@@ -21,9 +21,10 @@ public sealed class RestReachTests
 
             // The second binding of this path can never answer over REST: the first registered pattern wins.
             var answering = rpc.FullName == "ManagedClusters.Inspect" ? "ManagedClusters/Enumerate" : $"{rpc.Service.FullName}/{rpc.Name}";
-            Assert.Equal(
-                (501, $$"""{"error":"{{answering}} is not built yet in this release of PxBackup","code":12,"message":"{{answering}} is not built yet in this release of PxBackup"}"""),
-                (reply.Status, reply.Body));
+            Assert.Equal(501, reply.Status);
+            Assert.StartsWith(
+                $$"""{"error":"{{answering}} is not built yet in this release of PxBackup","code":12,"message":"{{answering}} is not built yet in this release of PxBackup","details":[""", reply.Body, StringComparison.Ordinal);
+            Assert.Contains("\"UNIMPLEMENTED\"", reply.Body, StringComparison.Ordinal);
             reached++;
         }
         Assert.Equal(109, reached);
