@@ -22,6 +22,8 @@ public sealed class Machine : IAsyncLifetime
     internal const string Restores = "applicationrestores.stork.libopenstorage.org";
     internal const string StorkNamespace = "kube-system";
 
+    private static readonly string[] OurKinds = [Backups, Restores, "backuplocations.stork.libopenstorage.org", "rules.stork.libopenstorage.org", "secrets"];
+
     // Deadlines in seconds where an installation has minutes: what is tested is that they are kept.
     private static readonly Dictionary<string, string> ShortTimes = new()
     {
@@ -34,6 +36,7 @@ public sealed class Machine : IAsyncLifetime
         ["PXBACKUP_Clusters__RecheckInterval"] = "00:00:01",
         ["PXBACKUP_Clusters__CheckInterval"] = "00:00:03",
         ["PXBACKUP_Clusters__BackoffMaximum"] = "00:00:02",
+        ["PXBACKUP_Clusters__UnreachableTimeout"] = "00:00:03",
         ["PXBACKUP_Recovery__Interval"] = "00:00:02",
     };
 
@@ -156,6 +159,12 @@ public sealed class Machine : IAsyncLifetime
     /// <summary>Ground truth: the files of a backup in the bucket, without their folder.</summary>
     internal IReadOnlyList<string> FilesOf(CreateMetadata metadata) =>
         [.. Store.Keys(Bucket, $"{StorkNamespace}/{ResourceOf(metadata)}/").Select(key => key[(key.LastIndexOf('/') + 1)..]).Order(StringComparer.Ordinal)];
+
+    /// <summary>Ground truth: what the product has placed on a cluster and is still there, such as <c>secrets keys-1a2b3c4</c>.</summary>
+    internal static IReadOnlyList<string> OursOn(SimulatedCluster cluster) =>
+        [.. OurKinds.SelectMany(kind => cluster.Objects.List(kind).Where(IsOurs).Select(item => $"{kind} {item["metadata"]!["name"]}"))];
+
+    private static bool IsOurs(System.Text.Json.Nodes.JsonObject item) => item["metadata"]!["labels"]?["app.kubernetes.io/managed-by"]?.GetValue<string>() == "pxbackup";
 
     internal static int FreePort()
     {

@@ -82,6 +82,16 @@ public class The_walk(Machine machine) : IClassFixture<Machine>
         await Wait.UntilAsync(() => rest.GetAsync("/v1/backup/default/curl-backup"), answer => answer.Status == HttpStatusCode.NotFound, "the backup is gone");
         await Wait.UntilAsync(() => rest.GetAsync("/v1/restore/default/curl-restore"), answer => answer.Status == HttpStatusCode.NotFound, "the restore is gone");
         Assert.Empty(machine.Store.Keys("curl-bucket"));
+
+        // The README's order to its end: nothing of ours is left anywhere.
+        foreach (var path in new[] { "cluster/default/curl-cluster", "backuplocation/default/curl-bucket", "cloudcredential/default/curl-keys" })
+        {
+            Assert.Equal("{}", (await rest.DoAsync(HttpMethod.Delete, $"/v1/{path}")).ToJsonString());
+            await Wait.UntilAsync(() => rest.GetAsync($"/v1/{path}"), answer => answer.Status == HttpStatusCode.NotFound, $"{path} is gone");
+        }
+
+        Assert.Empty(Machine.OursOn(simulated));
+        Assert.Empty(machine.Store.Keys("curl-bucket"));
     }
 
     [Fact]

@@ -24,16 +24,32 @@ internal sealed class Clients(Installation home)
             var cluster = home.Clusters.Count > 1 && Random.Percent(20) ? "two" : "one";
             World.Begin(() => LifeAsync(uid, cluster));
         }
+
+        if (Random.Percent(12))
+            World.Begin(() => RemoveClusterAsync(home.Clusters.Count > 1 && Random.Percent(50) ? "two" : "one"));
+    }
+
+    /// <summary>Somebody removes a cluster, whatever runs there.</summary>
+    private async Task RemoveClusterAsync(string cluster)
+    {
+        await World.Delay(Random.Percent(50) ? Random.Seconds(0, 25) : Random.Seconds(25, 90));
+        var request = new ClusterDeleteRequest { OrgId = Scene.Org, Uid = cluster, DeleteRestores = Random.Percent(30), DeleteBackups = Random.Percent(30) };
+        request.DeleteAllClusterBackups = request.DeleteBackups; // The owners of the work are several.
+        home.Truth.Removals[cluster] = (request.DeleteBackups, request.DeleteRestores);
+        await UntilDoneAsync($"remove {cluster}", () => home.Grains.Cluster(new ObjectKey(Scene.Org, cluster)).DeleteAsync(request, Scene.Callers[0]), goneIsDone: true);
+        home.Truth.RemovalsAccepted.Add(cluster);
     }
 
     private async Task LifeAsync(string uid, string cluster)
     {
         var caller = Random.Of(Scene.Callers);
         var request = Scene.Backup(uid, cluster, oneMissing: Random.Percent(5));
+        home.Truth.Of(uid).Cluster = cluster;
         await World.Delay(Random.Seconds(0, 6));
-        var twin = Random.Percent(10) ? CreateAsync(uid, request, caller) : Task.CompletedTask;
-        await CreateAsync(uid, request, caller);
-        await twin;
+        var twin = Random.Percent(10) ? CreateAsync(uid, request, caller) : Task.FromResult(false);
+        var made = await CreateAsync(uid, request, caller);
+        if (!(await twin | made))
+            return; // Its cluster is being removed.
         for (var readers = Random.Next(3); readers > 0; readers--)
             World.Begin(() => ReadAsync(uid, caller));
         var restore = Random.Percent(25) ? RestoreAsync(uid, home.Clusters.Count > 1 && Random.Percent(50) ? "two" : cluster, caller) : Task.CompletedTask;
@@ -49,14 +65,14 @@ internal sealed class Clients(Installation home)
         await restore;
     }
 
-    private async Task CreateAsync(string uid, BackupCreateRequest request, Caller caller)
+    private Task<bool> CreateAsync(string uid, BackupCreateRequest request, Caller caller)
     {
         var tries = 0;
-        await UntilDoneAsync($"create {uid}", async () =>
+        return UntilDoneAsync($"create {uid}", async () =>
         {
             await Random.Seconds(0, tries++ == 0 ? 0 : 0.01).Elapse(World);
             await home.Grains.Backup(new ObjectKey(Scene.Org, uid)).CreateAsync(request, caller);
-        });
+        }, cluster: request.ClusterRef.Uid);
     }
 
     private Task<bool> DeleteAsync(string uid, Caller caller)
@@ -71,9 +87,10 @@ internal sealed class Clients(Installation home)
     {
         var uid = "restore-of-" + backup;
         var request = Scene.Restore(uid, cluster, backup);
+        home.Truth.Of(uid).Cluster = cluster;
         await World.Delay(Random.Seconds(0, 30));
         var grain = home.Grains.Restore(new ObjectKey(Scene.Org, uid));
-        if (!await UntilDoneAsync($"create {uid}", () => grain.CreateAsync(request, caller), goneIsDone: true, notRestorableIsDone: true))
+        if (!await UntilDoneAsync($"create {uid}", () => grain.CreateAsync(request, caller), goneIsDone: true, notRestorableIsDone: true, cluster: cluster))
             return;
         if (Random.Percent(50))
             World.Begin(() => ReadRestoreAsync(uid, caller));
@@ -103,7 +120,7 @@ internal sealed class Clients(Installation home)
             }
             catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
             {
-                if (!home.Truth.Of(uid).DeletionAsked)
+                if (!home.Truth.WasToGo(ObjectKind.Backup, uid))
                     World.Break($"N1 a reader did not find {uid}, which was accepted and never deleted");
                 return;
             }
@@ -129,7 +146,7 @@ internal sealed class Clients(Installation home)
             }
             catch (DomainException e) when (e.Reason == ErrorReason.NotFound)
             {
-                if (!home.Truth.Of(uid).DeletionAsked)
+                if (!home.Truth.WasToGo(ObjectKind.Restore, uid))
                     World.Break($"N1 a reader did not find {uid}, which was accepted and never deleted");
                 return;
             }
@@ -142,7 +159,7 @@ internal sealed class Clients(Installation home)
 
     /// <summary>Asks again until it is done, as a careful client does.</summary>
     /// <returns>False when it can never be done any more.</returns>
-    private async Task<bool> UntilDoneAsync(string what, Func<Task> ask, bool goneIsDone = false, bool notRestorableIsDone = false)
+    private async Task<bool> UntilDoneAsync(string what, Func<Task> ask, bool goneIsDone = false, bool notRestorableIsDone = false, string cluster = "")
     {
         for (var tries = 1; ; tries++)
         {
@@ -153,6 +170,10 @@ internal sealed class Clients(Installation home)
                 return true;
             }
             catch (DomainException e) when (goneIsDone && e.Reason == ErrorReason.NotFound)
+            {
+                return false;
+            }
+            catch (DomainException e) when (home.Truth.Removals.ContainsKey(cluster) && e.Reason is ErrorReason.NotFound or ErrorReason.WrongState)
             {
                 return false;
             }

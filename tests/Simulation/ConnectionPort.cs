@@ -16,11 +16,10 @@ internal sealed class Connection(Installation home, Silo silo, Kubernetes cluste
     private static readonly IReadOnlyList<NamespaceSummary> Namespaces =
         [.. Scene.Namespaces.Select(name => new NamespaceSummary { Name = name, Uid = name, Labels = new Dictionary<string, string>(), Phase = "Active" })];
 
-    private static readonly ClusterProbe Healthy = new() { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };
-
     private static readonly StorkLook Working = new() { Namespace = "kube-system", Deployment = new() { Wanted = 3, Ready = 3 } };
 
-    public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken) => EffectAsync("probe", "", write: false, () => Healthy);
+    public Task<ClusterProbe> ProbeAsync(CancellationToken cancellationToken) => EffectAsync("probe", "", write: false, () =>
+        new ClusterProbe { KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-" + cluster.Name });
 
     public Task<StorkLook> LookAtStorkAsync(bool withDeployment, CancellationToken cancellationToken) => EffectAsync("look", "", write: false, () => Working);
 

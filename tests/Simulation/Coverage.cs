@@ -25,6 +25,12 @@ internal sealed class Coverage
     /// <summary>Creates that came after the deletion of what they had made.</summary>
     public long Resurrections { get; private set; }
 
+    /// <summary>Resources that came back with an earlier snapshot.</summary>
+    public long Returned { get; private set; }
+
+    /// <summary>Clusters that were removed, and those of them that were let go with something left there.</summary>
+    public (long All, long LetGo) Removed { get; private set; }
+
     /// <summary>Ends of Stork and records.</summary>
     public Dictionary<string, long> Ends { get; } = [];
 
@@ -45,6 +51,8 @@ internal sealed class Coverage
             _faults[(int)kind] += world.Faults.Fired[(int)kind];
         Begun += home.Truth.Begun;
         Resurrections += home.Truth.Resurrections;
+        Returned += home.Truth.Returned;
+        Removed = (Removed.All + home.Truth.RemovalsAccepted.Count, Removed.LetGo + home.Records.Keys.Count(key => key.Kind == ObjectKind.LeftOvers));
         foreach (var story in home.Truth.Stories.Values)
         {
             Stale += story.StaleUids.Count;
@@ -56,7 +64,7 @@ internal sealed class Coverage
 
         foreach (var key in home.Records.Keys)
         {
-            if (key.Kind != ObjectKind.Cluster)
+            if (key.Kind is not (ObjectKind.Cluster or ObjectKind.LeftOvers))
                 Add($"{key.Kind} {home.Records.IndexOf(key)!.Status}", 1);
         }
     }
@@ -73,6 +81,8 @@ internal sealed class Coverage
         Deleted += other.Deleted;
         Restores += other.Restores;
         Resurrections += other.Resurrections;
+        Returned += other.Returned;
+        Removed = (Removed.All + other.Removed.All, Removed.LetGo + other.Removed.LetGo);
         Stale += other.Stale;
         foreach (var kind in Faults.All)
             _faults[(int)kind] += other._faults[(int)kind];
@@ -89,13 +99,17 @@ internal sealed class Coverage
             yield return end;
         if (Stale == 0)
             yield return "a resource made by a zombie or late";
+        if (Returned == 0)
+            yield return "a resource that came back";
+        if (Removed.All == 0)
+            yield return "a cluster that was removed";
         if (Deleted == 0)
             yield return "a deletion";
         if (Faultless == 0)
             yield return "a history without faults";
     }
 
-    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {Stale} resources made by zombies or late, {Resurrections} creates after a deletion refused; "
+    public override string ToString() => $"{Histories} histories, {Steps} steps (at most {Longest}), {Faultless} without faults; {Begun} resources of Stork's, {Restores} restores, {Deleted} deletions, {Stale} resources made by zombies or late, {Resurrections} creates after a deletion refused, {Returned} resources that came back, {Removed.All} clusters removed and {Removed.LetGo} of them let go; "
         + string.Join(", ", Ends.OrderBy(end => end.Key, StringComparer.Ordinal).Select(end => $"{end.Key} {end.Value}")) + "; faults: "
         + string.Join(", ", Faults.All.Select(kind => $"{kind} {Fired(kind)}"));
 

@@ -78,6 +78,9 @@ internal enum Fault
     /// <summary>A person deletes the resource (K13).</summary>
     HumanDeletes,
 
+    /// <summary>The cluster is put back to an earlier snapshot: what was gone is there again.</summary>
+    PutBack,
+
     /// <summary>The silo dies before an effect that it asked for, or while it is on its way (F1).</summary>
     CrashBefore,
 
@@ -113,7 +116,7 @@ internal sealed class Faults
         [Fault.MessageLost] = 100, [Fault.ReplyLost] = 100, [Fault.MessageDuplicated] = 40, [Fault.MessageDelayed] = 100,
         [Fault.EventLost] = 8, [Fault.EventDuplicated] = 8, [Fault.EventDelayed] = 8, [Fault.WatchCut] = 8,
         [Fault.StorkFails] = 2, [Fault.StorkPartial] = 2, [Fault.StorkWarns] = 6, [Fault.StorkSilent] = 6, [Fault.StorkSlow] = 6, [Fault.StorkDead] = 6,
-        [Fault.StorkLeavesData] = 2, [Fault.HumanDeletes] = 6,
+        [Fault.StorkLeavesData] = 2, [Fault.HumanDeletes] = 6, [Fault.PutBack] = 3,
         [Fault.CrashBefore] = 70, [Fault.CrashAfter] = 70, [Fault.Pause] = 70, [Fault.Collect] = 100,
         [Fault.BucketFails] = 2, [Fault.BucketLocked] = 2, [Fault.LocationFails] = 3,
     };
@@ -164,6 +167,9 @@ internal sealed class Faults
 
     /// <summary>It happened at least once.</summary>
     public bool Happened(Fault kind) => Fired[(int)kind] > 0;
+
+    /// <summary>Nothing but this was planned.</summary>
+    public bool Only(Fault kind) => _charges.All(charge => charge.Kind == kind);
 
     /// <summary>Nothing goes wrong any more.</summary>
     public void Heal() => _off = true;

@@ -111,8 +111,17 @@ internal sealed class History
                 CheckRestore(uid, story);
         }
 
+        foreach (var cluster in _home.Truth.RemovalsAccepted.Where(cluster => !_home.IsRemoved(cluster)))
+            World.Break($"N1 cluster {cluster} was to be removed and is there");
         foreach (var cluster in _home.Clusters.Values)
         {
+            if (_home.IsRemoved(cluster.Name))
+            {
+                foreach (var resource in cluster.All<KubernetesResource>().Where(resource => !IsExcused(resource) && !_home.Truth.IsLeftOver(cluster.Name, resource)))
+                    World.Break($"N3 {resource.GetType().Name} {resource.Metadata.Name} is still on {cluster.Name}, which was removed");
+                continue;
+            }
+
             foreach (var resource in cluster.All<ApplicationBackup>())
                 CheckOwner(cluster, resource);
             foreach (var resource in cluster.All<ApplicationRestore>())
@@ -135,7 +144,7 @@ internal sealed class History
         var stored = _home.Records.Find<BackupRecord>(Truth.Key(ObjectKind.Backup, uid));
         if (stored is null)
         {
-            if (!story.DeletionAsked)
+            if (!_home.Truth.WasToGo(ObjectKind.Backup, uid))
                 World.Break($"N1 backup {uid} is lost");
             else if (story.Deleted && _home.Truth.Left(uid, story) is { } left)
                 World.Break($"N9 backup {uid} is deleted and left {left}");
@@ -150,11 +159,13 @@ internal sealed class History
         {
             BackupStatus.Success => end == StorkStatus.Successful,
             BackupStatus.PartialSuccess => end == StorkStatus.PartialSuccess || (end == StorkStatus.Successful && info.MissingNamespaces.Count > 0),
-            BackupStatus.Failed => end == StorkStatus.Failed || MayGiveUp(story),
+            BackupStatus.Failed => end == StorkStatus.Failed || MayGiveUp(story) || _home.Truth.LostItsCluster(story),
             _ => false,
         };
         if (!right)
             World.Break($"backup {uid} is {info.Status.Status} ({info.Status.Reason}), and Stork said {end ?? "nothing"}");
+        if (info.Status.Reason.StartsWith("cancelled", StringComparison.Ordinal) && story.HumanDeletions == 0 && story.Returned.Count == 0 && _home.Truth.Left(uid, story) is { } kept)
+            World.Break($"N9 backup {uid} was cancelled and left {kept}");
         if (info.Status.Status is BackupStatus.Success or BackupStatus.PartialSuccess && !_home.Bucket.Has($"{info.BackupPath}/metadata.json"))
             World.Break($"backup {uid} is {info.Status.Status} and its data is not in the bucket");
     }
@@ -164,7 +175,7 @@ internal sealed class History
         var stored = _home.Records.Find<RestoreRecord>(Truth.Key(ObjectKind.Restore, uid));
         if (stored is null)
         {
-            if (!story.DeletionAsked)
+            if (!_home.Truth.WasToGo(ObjectKind.Restore, uid))
                 World.Break($"N1 restore {uid} is lost");
             return;
         }
@@ -177,7 +188,9 @@ internal sealed class History
         {
             "Success" => end == StorkStatus.Successful,
             "PartialSuccess" => end == StorkStatus.PartialSuccess,
-            "Failed" => end == StorkStatus.Failed || MayGiveUp(story) || _home.Truth.Of(info.BackupRef.Uid).DeletionAsked,
+            // Whoever gives up what Stork may have finished says so.
+            "Failed" when end is StorkStatus.Successful or StorkStatus.PartialSuccess && _home.Truth.LostItsCluster(story) => info.Status.Reason.Contains("Stork may still finish it", StringComparison.Ordinal),
+            "Failed" => end == StorkStatus.Failed || MayGiveUp(story) || _home.Truth.LostItsCluster(story) || _home.Truth.WasToGo(ObjectKind.Backup, info.BackupRef.Uid),
             _ => false,
         };
         if (!right)
@@ -187,6 +200,10 @@ internal sealed class History
     /// <summary>Something happened after which giving work up is right.</summary>
     private bool MayGiveUp(Story story) => story.HumanDeletions > 0 || _home.Truth.Excused
         || World.Faults.Happened(Fault.StorkSilent) || World.Faults.Happened(Fault.StorkWarns) || World.Faults.Happened(Fault.StorkDead);
+
+    /// <summary>A zombie or a late call made it, and its cluster was gone before anybody could see it.</summary>
+    private bool IsExcused(KubernetesResource resource) => World.Faults.Happened(Fault.CallLate) || World.Faults.Happened(Fault.Pause)
+        || _home.Truth.Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "").StaleUids.Contains(resource.Metadata.Uid);
 
     /// <summary>N3: what is on a cluster belongs to a record that wants it there.</summary>
     private void CheckOwner(Kubernetes cluster, KubernetesResource resource)

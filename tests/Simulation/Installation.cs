@@ -40,6 +40,9 @@ internal sealed class Installation
     /// <summary>The grains as clients see them.</summary>
     public SimGrains Grains { get; }
 
+    /// <summary>The cluster's object is gone.</summary>
+    public bool IsRemoved(string cluster) => Records.IndexOf(Truth.Key(ObjectKind.Cluster, cluster)) is null;
+
     /// <summary>The grain's activation, if the directory knows one.</summary>
     public Activation? Active(GrainId grain) => _directory.GetValueOrDefault(grain);
 

@@ -111,6 +111,30 @@ internal sealed class Kubernetes
         _resources.Remove((resource.GetType(), resource.Metadata.Name));
         _home.World.Log($"{Name}: {resource.GetType().Name} {resource.Metadata.Name} is gone");
         Tell(resource, gone: true);
+        if (_home.World.Faults.Fires(Fault.PutBack))
+            PutBack(resource is ApplicationBackup backup ? ResourceText.Write(backup) : ResourceText.Write((ApplicationRestore)resource), resource);
+    }
+
+    /// <summary>etcd is put back to an earlier day: the resource that went is there again, as it was before its deletion, and Stork takes it up.</summary>
+    private void PutBack(byte[] body, KubernetesResource gone)
+    {
+        _home.World.Hazards++;
+        _home.World.After(_home.World.Random.Seconds(0.5, 60), () =>
+        {
+            _home.World.Hazards--;
+            if (_home.IsRemoved(Name) || _resources.ContainsKey((gone.GetType(), gone.Metadata.Name)))
+                return;
+            KubernetesResource again = gone is ApplicationBackup ? ResourceText.Read<ApplicationBackup>(body) : ResourceText.Read<ApplicationRestore>(body);
+            again.Metadata.DeletionTimestamp = null;
+            _resources[(gone.GetType(), gone.Metadata.Name)] = again;
+            _home.World.Log($"{Name}: {again.GetType().Name} {again.Metadata.Name} is back with an earlier snapshot");
+            _home.Truth.BackAgain(again);
+            if (again is ApplicationRestore restore)
+                _stork.RunAgain(restore);
+            else if (again is ApplicationBackup { Status.Stage: not StorkStage.Final } backup)
+                _stork.Begin(backup);
+            Tell(again, gone: false);
+        });
     }
 
     public void Watch(WatchPort watch)

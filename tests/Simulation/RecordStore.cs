@@ -81,15 +81,18 @@ internal sealed class RecordStore(World world, Truth truth)
     public RecordPage<T> Query<T>(RecordQuery query)
         where T : class, IMessage<T>, new()
     {
-        var found = _live.Where(pair => pair.Key.Kind == query.Kind
+        var found = Found(query).OrderBy(pair => pair.Key.Uid, StringComparer.Ordinal).ToList();
+        return new RecordPage<T>([.. found.Skip((int)query.Offset).Take(query.Limit == 0 ? int.MaxValue : query.Limit).Select(pair => Read<T>(pair.Key, pair.Value))], found.Count);
+    }
+
+    public long Count(RecordQuery query) => Found(query).Count();
+
+    private IEnumerable<KeyValuePair<RecordKey, Entry>> Found(RecordQuery query) => _live.Where(pair => pair.Key.Kind == query.Kind
                 && (query.Name is null || pair.Value.Index.Name == query.Name)
                 && (query.Owners is null || query.Owners.Contains(pair.Value.Index.Owner))
                 && (query.Statuses is null || query.Statuses.Contains(pair.Value.Index.Status))
                 && (query.StatusesNot is null || !query.StatusesNot.Contains(pair.Value.Index.Status))
-                && (query.References ?? []).All(group => group.Intersect(pair.Value.Index.References).Any()))
-            .OrderBy(pair => pair.Key.Uid, StringComparer.Ordinal).ToList();
-        return new RecordPage<T>([.. found.Take(query.Limit == 0 ? int.MaxValue : query.Limit).Select(pair => Read<T>(pair.Key, pair.Value))], found.Count);
-    }
+                && (query.References ?? []).All(group => group.Intersect(pair.Value.Index.References).Any()));
 
     private void Put<T>(RecordKey key, T body, RecordIndex index, long version)
         where T : class, IMessage<T>, new()
@@ -146,7 +149,7 @@ internal sealed class RecordPort(RecordStore records, Silo silo) : IRecordStore
     public Task<RecordPage<T>> QueryAsync<T>(RecordQuery query, CancellationToken cancellationToken)
         where T : class, IMessage<T>, new() => Effect("query", default, write: false, () => records.Query<T>(query));
 
-    public Task<long> CountAsync(RecordQuery query, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<long> CountAsync(RecordQuery query, CancellationToken cancellationToken) => Effect("count", default, write: false, () => records.Count(query));
 
     public Task<IReadOnlyList<RecordKey>> ListDueAsync(ObjectKind kind, DateTimeOffset now, int limit, CancellationToken cancellationToken) => Effect("list due", default, write: false, () => records.Due(kind, now));
 

@@ -34,7 +34,7 @@ internal static class Scene
     private static ClusterRecord Cluster(string name)
     {
         var request = new ClusterCreateRequest { Metadata = new() { Name = name, Uid = name, OrgId = Org }, Kubeconfig = Kubeconfig(name) };
-        var health = new ClusterHealth { Revision = 1, Online = true, KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-uid" };
+        var health = new ClusterHealth { Revision = 1, Online = true, KubernetesVersion = "v1.36.2", StorkVersion = "24.3.0", AdminNamespace = "kube-system", ClusterUid = "ks-" + name };
         return ClusterRules.Create(request, new ObjectKey(Org, name), health, Callers[0], World.Noon);
     }
 

@@ -169,11 +169,11 @@ internal sealed class SimOptions
 
     public IOptions<RestoreOptions> Restores { get; } = Options.Create(new RestoreOptions { PendingTimeout = TimeSpan.FromMinutes(10), StageTimeout = TimeSpan.FromMinutes(5), StuckTimeout = TimeSpan.FromMinutes(2), NotBegunTimeout = TimeSpan.FromMinutes(3), DeletePollInterval = TimeSpan.FromSeconds(4) });
 
-    public IOptions<ClusterOptions> Clusters { get; init; } = Options.Create(new ClusterOptions { ConnectAtOnce = 1024 });
+    public IOptions<ClusterOptions> Clusters { get; init; } = Options.Create(new ClusterOptions { ConnectAtOnce = 1024, UnreachableTimeout = TimeSpan.FromMinutes(1), LetGoTimeout = TimeSpan.FromMinutes(3) });
 
     public IOptions<SweepOptions> Sweep { get; } = Options.Create(new SweepOptions());
 
-    public static SimOptions[] ByWorkAtOnce { get; } = [.. Enumerable.Range(0, 4).Select(n => new SimOptions { Clusters = Options.Create(new ClusterOptions { ConnectAtOnce = 1024, WorkAtOnce = Math.Max(1, n) }) })];
+    public static SimOptions[] ByWorkAtOnce { get; } = [.. Enumerable.Range(0, 4).Select(n => new SimOptions { Clusters = Options.Create(new ClusterOptions { ConnectAtOnce = 1024, WorkAtOnce = Math.Max(1, n), UnreachableTimeout = TimeSpan.FromMinutes(1), LetGoTimeout = TimeSpan.FromMinutes(3) }) })];
 }
 
 /// <summary>The product's log as part of the trace.</summary>

@@ -24,6 +24,8 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
         (StorkStage.Final, "", 7),
     ];
 
+    // Restores that nothing will bring on: their deletion is not waited for.
+    private readonly HashSet<string> _stuck = [];
     private DateTimeOffset _deadUntil;
 
     private World World => home.World;
@@ -31,6 +33,13 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
     public void Begin(ApplicationBackup backup) => Next(() => Advance(backup.Metadata.Name, backup.Metadata.Uid, 0));
 
     public void Begin(ApplicationRestore restore) => Next(() => AdvanceRestore(restore.Metadata.Name, restore.Metadata.Uid, 0));
+
+    /// <summary>A restore that came back runs a second time within 2 s, over what runs now: a broken promise where nothing kept the product from seeing it.</summary>
+    public void RunAgain(ApplicationRestore restore) => World.After(TimeSpan.FromSeconds(2), () =>
+    {
+        if (World.Faults.Only(Fault.PutBack) && cluster.Find<ApplicationRestore>(restore.Metadata.Name) is { Metadata.DeletionTimestamp: null } there && there.Metadata.Uid == restore.Metadata.Uid)
+            World.Break($"N2 restore {restore.Metadata.Name} ran a second time: it came back and was not removed in time");
+    });
 
     /// <summary>The finalizer: data first when it is to go, then the resource.</summary>
     public void Delete(KubernetesResource resource) => World.After(World.Random.Seconds(0.1, 2), () =>
@@ -44,6 +53,12 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
         var there = resource is ApplicationBackup ? (KubernetesResource?)cluster.Find<ApplicationBackup>(resource.Metadata.Name) : cluster.Find<ApplicationRestore>(resource.Metadata.Name);
         if (there?.Metadata.Uid != resource.Metadata.Uid)
             return;
+        if (there is ApplicationRestore { Status.Stage: StorkStage.Volumes or StorkStage.Applications } && !_stuck.Contains(there.Metadata.Uid) && there.Metadata.DeletionTimestamp is not null)
+        {
+            Delete(resource); // Recorded: who deletes a running restore does not stop it. Looked at again until it has ended.
+            return;
+        }
+
         if (there is ApplicationBackup { Spec.ReclaimPolicy: "Delete" } backup && !World.Faults.Fires(Fault.StorkLeavesData))
             home.Bucket.Remove(PathOf(backup) + "/");
         cluster.Remove(there);
@@ -91,7 +106,7 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
 
     private void AdvanceRestore(string name, string uid, int step)
     {
-        if (cluster.Find<ApplicationRestore>(name) is not { Metadata.DeletionTimestamp: null } restore || restore.Metadata.Uid != uid)
+        if (cluster.Find<ApplicationRestore>(name) is not { } restore || restore.Metadata.Uid != uid || (restore.Metadata.DeletionTimestamp is not null && restore.Status.Stage.Length == 0))
             return;
         if (Held(() => AdvanceRestore(name, uid, step), () => cluster.Delete<ApplicationRestore>(name, uid), restore))
             return;
@@ -99,6 +114,7 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
         if (cluster.Find<ApplicationBackup>(restore.Spec.BackupName) is not { Status.Stage: StorkStage.Final } backup || !home.Bucket.Has($"{backup.Status.BackupPath}/metadata.json"))
         {
             home.Truth.Excused = true;
+            _stuck.Add(uid);
             return;
         }
 
@@ -133,12 +149,14 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
         if (World.Faults.Fires(Fault.StorkSilent))
         {
             World.Log($"{cluster.Name}: Stork will never go on with {resource.Metadata.Name}");
+            _stuck.Add(resource.Metadata.Uid);
             return true;
         }
 
         if (World.Faults.Fires(Fault.StorkWarns))
         {
             World.Log($"{cluster.Name}: Stork warns about {resource.Metadata.Name}");
+            _stuck.Add(resource.Metadata.Uid);
             cluster.Warnings[resource.Metadata.Uid] = "the rule was not found";
             return true;
         }
@@ -148,7 +166,8 @@ internal sealed class StorkModel(Installation home, Kubernetes cluster)
             World.Log($"{cluster.Name}: a person deletes {resource.Metadata.Name}");
             home.Truth.HumanDeleted(resource);
             remove();
-            return true;
+            if (resource is not ApplicationRestore { Status.Stage.Length: > 0 })
+                return true;
         }
 
         if (!World.Faults.Fires(Fault.StorkSlow))

@@ -1,6 +1,7 @@
 using PxBackup.Grains.Backups;
 using PxBackup.Grains.Clusters;
 using PxBackup.Grains.Interfaces;
+using PxBackup.Grains.Interfaces.Clusters;
 using PxBackup.Grains.Records;
 using PxBackup.Grains.Restores;
 using PxBackup.Stork.Resources;
@@ -110,9 +111,9 @@ internal sealed class Truth(World world)
         _deleted.Add(key);
         var story = Of(key.Uid);
         story.Deleted = true;
-        if (!story.DeletionAsked)
+        if (!WasToGo(key.Kind, key.Uid))
             world.Break($"N1 nobody asked for the deletion of {key}");
-        if (Left(key.Uid, story) is { } left)
+        if (story.Returned.Count == 0 && Left(key.Uid, story) is { } left)
             world.Break($"N9 the record {key} is gone before {left}");
     }
 
@@ -123,7 +124,8 @@ internal sealed class Truth(World world)
         {
             foreach (var resource in cluster.All<KubernetesResource>())
             {
-                if (resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) == uid && !story.StaleUids.Contains(resource.Metadata.Uid))
+                if (resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) == uid && !story.StaleUids.Contains(resource.Metadata.Uid) && !story.Returned.Contains(resource.Metadata.Uid)
+                    && !IsLeftOver(cluster.Name, resource))
                     return $"{resource.GetType().Name} {resource.Metadata.Name} on {cluster.Name}";
             }
         }
@@ -132,6 +134,11 @@ internal sealed class Truth(World world)
             return null; // The way to what it left in the bucket went with the resource; or it is to stay.
         return story.Paths.Where(path => !story.StaleUids.Contains(path[(path.LastIndexOf('/') + 1)..])).SelectMany(path => Home.Bucket.Below(path + "/")).FirstOrDefault() is { } left ? $"{left} in the bucket" : null;
     }
+
+    /// <summary>The cluster was let go, and this is kept in mind.</summary>
+    public bool IsLeftOver(string cluster, KubernetesResource resource) => Home.IsRemoved(cluster)
+        && Home.Records.Find<LeftOversRecord>(LeftOvers.KeyOf(Scene.Org, "ks-" + cluster, "ann")) is { } left
+        && left.Body.Resources.Any(one => one.Name == resource.Metadata.Name && ((ClusterResource)one.Kind).ToString() == resource.GetType().Name.Replace("Stork", "", StringComparison.Ordinal));
 
     /// <summary>Stork is asked for a backup: N2.</summary>
     public void BackupBegins(Kubernetes cluster, ApplicationBackup resource)
@@ -165,6 +172,29 @@ internal sealed class Truth(World world)
 
     /// <summary>Stork ended its work.</summary>
     public void StorkEnded(string resourceUid, string status) => Ends[resourceUid] = status;
+
+    /// <summary>A resource that was gone is there again: what it does is not the product's doing, and whether anything of it stays is checked in the end.</summary>
+    public void BackAgain(KubernetesResource resource)
+    {
+        Returned++;
+        Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "").Returned.Add(resource.Metadata.Uid);
+    }
+
+    /// <summary>Resources that came back.</summary>
+    public int Returned { get; private set; }
+
+    /// <summary>Clusters whose removal was asked for, and what was to go with them.</summary>
+    public Dictionary<string, (bool Backups, bool Restores)> Removals { get; } = [];
+
+    /// <summary>Those that were accepted.</summary>
+    public HashSet<string> RemovalsAccepted { get; } = [];
+
+    /// <summary>Whether the object was to go, by itself or with its cluster.</summary>
+    public bool WasToGo(ObjectKind kind, string uid) => Of(uid).DeletionAsked
+        || (Removals.TryGetValue(Of(uid).Cluster, out var flags) && (kind == ObjectKind.Backup ? flags.Backups : flags.Restores));
+
+    /// <summary>The object's cluster was removed: it may have been cancelled.</summary>
+    public bool LostItsCluster(Story story) => Removals.ContainsKey(story.Cluster);
 
     /// <summary>A person took a resource away.</summary>
     public void HumanDeleted(KubernetesResource resource) => Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "").HumanDeletions++;
@@ -204,6 +234,12 @@ internal sealed class Story
     public ObjectKind Kind { get; set; }
 
     public bool Accepted { get; set; }
+
+    /// <summary>Where it runs.</summary>
+    public string Cluster { get; set; } = "";
+
+    /// <summary>Uids of resources that came back with an earlier snapshot.</summary>
+    public HashSet<string> Returned { get; } = [];
 
     /// <summary>A client began to ask for it.</summary>
     public bool DeletionAsked { get; set; }

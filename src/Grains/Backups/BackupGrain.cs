@@ -150,7 +150,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     protected override BackupRecord Failed(BackupRecord record, string reason) => BackupRules.Fail(record, reason, Now);
 
-    protected override void LogEnd(BackupRecord record) => LogFinished(Logger, Key, record.Backup.BackupInfo.Status.Status, record.Backup.BackupInfo.Status.Reason);
+    protected override void LogEnd(BackupRecord record) => LogFinished(Logger, Key, record.Backup.Metadata.Name, record.Backup.BackupInfo.ClusterRef.Name, record.Backup.BackupInfo.ClusterRef.Uid, record.Backup.BackupInfo.Status.Status, record.Backup.BackupInfo.Status.Reason);
 
     protected override Task<TimeSpan?> StepAsync() => Record switch
     {
@@ -189,7 +189,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         }
 
         await FailPoint.HitAsync("backup.after-placed", Logger);
-        LogPlaced(Logger, Key, record.Backup.Metadata.Name);
+        LogPlaced(Logger, Key, record.Backup.Metadata.Name, record.Backup.BackupInfo.ClusterRef.Name, record.Backup.BackupInfo.ClusterRef.Uid);
         return TimeSpan.Zero; // Whatever was reported meanwhile counts now.
     }
 
@@ -286,7 +286,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
         await FailPoint.HitAsync("backup.before-record-delete", Logger);
         await RemoveAsync();
-        LogDeleted(Logger, Key);
+        LogDeleted(Logger, Key, record.Backup.Metadata.Name, record.Backup.BackupInfo.ClusterRef.Name, record.Backup.BackupInfo.ClusterRef.Uid);
         DeactivateOnIdle();
         return null;
     }
@@ -380,11 +380,11 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
-    [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] is placed on its cluster")]
-    private static partial void LogPlaced(ILogger logger, ObjectKey backup, string name);
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] is placed on cluster [{Cluster}] {ClusterUid}")]
+    private static partial void LogPlaced(ILogger logger, ObjectKey backup, string name, string cluster, string clusterUid);
 
-    [LoggerMessage(LogLevel.Information, "Backup {Backup} ended as {Status}: {Reason}")]
-    private static partial void LogFinished(ILogger logger, ObjectKey backup, Status status, string reason);
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] on cluster [{Cluster}] {ClusterUid} ended as {Status}: {Reason}")]
+    private static partial void LogFinished(ILogger logger, ObjectKey backup, string name, string cluster, string clusterUid, Status status, string reason);
 
     [LoggerMessage(LogLevel.Warning, "Objects of backup {Backup} [{Name}], which ended unfinished, stay in the bucket until it is deleted: {Reason}")]
     private static partial void LogFilesStay(ILogger logger, ObjectKey backup, string name, string reason);
@@ -392,6 +392,6 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     [LoggerMessage(LogLevel.Warning, "Backup {Backup}: its objects are not in the bucket any more: {Missing}")]
     private static partial void LogFilesMissing(ILogger logger, ObjectKey backup, string missing);
 
-    [LoggerMessage(LogLevel.Information, "Backup {Backup} is deleted")]
-    private static partial void LogDeleted(ILogger logger, ObjectKey backup);
+    [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] of cluster [{Cluster}] {ClusterUid} is deleted")]
+    private static partial void LogDeleted(ILogger logger, ObjectKey backup, string name, string cluster, string clusterUid);
 }

@@ -37,6 +37,7 @@ internal static class StorkBackups
                     ["portworx.io/backup-name"] = backup.Metadata.Name,
                     ["portworx.io/backup-by"] = "backup",
                     [StorkLabels.SkipResource] = "true",
+                    [StorkLabels.LocationUid] = info.BackupLocationRef?.Uid ?? "",
                 },
             },
             Spec = new ApplicationBackupSpec

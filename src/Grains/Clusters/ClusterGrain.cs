@@ -559,7 +559,7 @@ internal sealed partial class ClusterGrain(
         {
             var removal = ClusterRules.Removal(resource);
             if (resource.WithData)
-                await ExecuteAsync(record, removal with { Verb = ClusterVerb.Patch, Body = """{"spec":{"reclaimPolicy":"Delete"}}"""u8.ToArray() }, stop);
+                await BackupOnCluster.LetDataGoAsync(GrainFactory.Cluster(Key), removal, uid: ""); // Only from the folder that is the backup's.
             if (await ExecuteAsync(record, removal, stop) is not { Found: true, Foreign: false })
                 return true;
             LogTakenAway(Logger, record.Cluster.Metadata.Name, Key, removal.Resource, resource.Namespace, resource.Name, resource.Uid);

@@ -201,9 +201,19 @@ internal static class ClusterRules
         if (there is null ? unwanted : there.Unwanted == unwanted)
             return record; // What was never placed there is not to be looked for, either.
         var next = record.Clone();
-        if (there is not null)
-            next.Placed.Remove(there);
-        next.Placed.Add(new PlacedResource { Kind = (int)call.Resource, Namespace = call.Namespace, Name = call.Name, Uid = call.Uid, Unwanted = unwanted });
+        if (unwanted)
+        {
+            // A location's BackupLocation and Secret have one name and go together: the second is known, too, where the call for the first fails.
+            foreach (var pair in next.Placed.Where(one => one.Namespace == call.Namespace && one.Name == call.Name && one.Uid == call.Uid))
+                pair.Unwanted = true;
+        }
+        else
+        {
+            if (there is not null)
+                next.Placed.Remove(there);
+            next.Placed.Add(new PlacedResource { Kind = (int)call.Resource, Namespace = call.Namespace, Name = call.Name, Uid = call.Uid });
+        }
+
         while (next.Placed.Count(one => one.Unwanted) > MaxUnwanted)
             next.Placed.Remove(next.Placed.First(one => one.Unwanted));
         return next;

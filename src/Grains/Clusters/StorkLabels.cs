@@ -21,6 +21,9 @@ internal static class StorkLabels
     /// </summary>
     public const string SkipResource = "stork.libopenstorage.org/skip-resource";
 
+    /// <summary>Annotation of a backup's resource: the uid of its location, whose end decides whether data stays.</summary>
+    public const string LocationUid = "pxbackup.io/location-uid";
+
     /// <summary>Selects our resources.</summary>
     public const string Selector = ManagedBy + "=" + ManagedByValue;
 

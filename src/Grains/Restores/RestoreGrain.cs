@@ -103,7 +103,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
 
     protected override RestoreRecord Failed(RestoreRecord record, string reason) => RestoreRules.Fail(record, reason, Options, Now);
 
-    protected override void LogEnd(RestoreRecord record) => LogFinished(Logger, Key, record.Restore.RestoreInfo.Status.Status, record.Restore.RestoreInfo.Status.Reason);
+    protected override void LogEnd(RestoreRecord record) => LogFinished(Logger, Key, record.Restore.Metadata.Name, record.Restore.RestoreInfo.ClusterRef.Name, record.Restore.RestoreInfo.ClusterRef.Uid, record.Restore.RestoreInfo.Status.Status, record.Restore.RestoreInfo.Status.Reason);
 
     protected override Task<TimeSpan?> StepAsync() => Record switch
     {
@@ -151,7 +151,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
             return await GiveUpAsync(e.Message);
         }
 
-        LogPlaced(Logger, Key, record.Restore.Metadata.Name);
+        LogPlaced(Logger, Key, record.Restore.Metadata.Name, record.Restore.RestoreInfo.ClusterRef.Name, record.Restore.RestoreInfo.ClusterRef.Uid);
         return TimeSpan.Zero;
     }
 
@@ -216,7 +216,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
         await BackupOnCluster.ReleaseAsync(Cluster(record), WorkOf(record)); // Not before Stork has stopped working on it.
         await FailPoint.HitAsync("restore.before-record-delete", Logger);
         await RemoveAsync();
-        LogDeleted(Logger, Key);
+        LogDeleted(Logger, Key, record.Restore.Metadata.Name, record.Restore.RestoreInfo.ClusterRef.Name, record.Restore.RestoreInfo.ClusterRef.Uid);
         DeactivateOnIdle();
         return null;
     }
@@ -234,12 +234,12 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
         LastUpdate = resource.Status.LastUpdateTimestamp?.ToString("O") ?? "",
     };
 
-    [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] is placed on its cluster")]
-    private static partial void LogPlaced(ILogger logger, ObjectKey restore, string name);
+    [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] is placed on cluster [{Cluster}] {ClusterUid}")]
+    private static partial void LogPlaced(ILogger logger, ObjectKey restore, string name, string cluster, string clusterUid);
 
-    [LoggerMessage(LogLevel.Information, "Restore {Restore} ended as {Status}: {Reason}")]
-    private static partial void LogFinished(ILogger logger, ObjectKey restore, Status status, string reason);
+    [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] on cluster [{Cluster}] {ClusterUid} ended as {Status}: {Reason}")]
+    private static partial void LogFinished(ILogger logger, ObjectKey restore, string name, string cluster, string clusterUid, Status status, string reason);
 
-    [LoggerMessage(LogLevel.Information, "Restore {Restore} is deleted")]
-    private static partial void LogDeleted(ILogger logger, ObjectKey restore);
+    [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] of cluster [{Cluster}] {ClusterUid} is deleted")]
+    private static partial void LogDeleted(ILogger logger, ObjectKey restore, string name, string cluster, string clusterUid);
 }

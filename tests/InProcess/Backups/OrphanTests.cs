@@ -1,4 +1,5 @@
 using Xunit;
+using PxBackup.Grains.Interfaces;
 using PxBackup.Stork.Resources;
 using PxBackup.Tests.InProcess.Clusters;
 using Status = PxBackup.Api.BackupInfo.Types.StatusInfo.Types.Status;
@@ -113,8 +114,9 @@ public sealed class OrphanTests(WorkSilo silo)
         var scene = await Scene.ReadyAsync(silo);
         var uid = await scene.FinishedBackupAsync();
         var before = scene.Kubernetes.All<ApplicationBackup>().Single();
-        await scene.Backup(uid).ForgetAsync(WorkSilo.Ann, Token);
-        await scene.UntilGoneAsync(uid, Second);
+        await silo.Grains.BackupLocation(new("default", scene.LocationRef.Uid)).DeleteAsync(new() { OrgId = "default", Uid = scene.LocationRef.Uid }, WorkSilo.Ann, Token);
+        await silo.UntilAsync("the location was gone", () => silo.Store.Find<Grains.BackupLocations.BackupLocationRecord>(new(ObjectKind.BackupLocation, "default", scene.LocationRef.Uid)) is null, Second);
+        Assert.Null(scene.BackupRecord(uid));
 
         await AppearAsync(scene, before);
         await silo.UntilAsync("it was removed", () => scene.Kubernetes.All<ApplicationBackup>().Count == 0);

@@ -48,7 +48,7 @@ public sealed class StorkBackupsTests
 
         var json = Json(StorkBackups.ToResource(backup, ["shop"], "kube-system", "s3-main-c0ffee0"));
 
-        Assert.Equal("""{"name":"nightly-shop-0b0c4a5","namespace":"kube-system","labels":{"app.kubernetes.io/managed-by":"pxbackup","pxbackup.io/uid":"0b0c4a54-0000-4000-8000-000000000001"},"annotations":{"portworx.io/backup-uid":"0b0c4a54-0000-4000-8000-000000000001","portworx.io/backup-name":"Nightly shop","portworx.io/backup-by":"backup","stork.libopenstorage.org/skip-resource":"true"}}""", json["metadata"]!.ToJsonString());
+        Assert.Equal("""{"name":"nightly-shop-0b0c4a5","namespace":"kube-system","labels":{"app.kubernetes.io/managed-by":"pxbackup","pxbackup.io/uid":"0b0c4a54-0000-4000-8000-000000000001"},"annotations":{"portworx.io/backup-uid":"0b0c4a54-0000-4000-8000-000000000001","portworx.io/backup-name":"Nightly shop","portworx.io/backup-by":"backup","stork.libopenstorage.org/skip-resource":"true","pxbackup.io/location-uid":"c0ffee00-0000-4000-8000-000000000001"}}""", json["metadata"]!.ToJsonString());
         Same("""
             {"namespaces":["shop"],"backupLocation":"s3-main-c0ffee0","selectors":{"app":"shop"},"resourceTypes":["Deployment"],
              "includeResources":[{"name":"web","namespace":"shop","group":"apps","version":"v1","kind":"Deployment"}],"backupType":"Generic","reclaimPolicy":"Retain",
