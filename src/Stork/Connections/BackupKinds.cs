@@ -5,7 +5,29 @@ namespace PxBackup.Stork;
 /// <summary>Which kinds Stork can back up on a cluster.</summary>
 internal sealed class BackupKinds(ClusterConnection connection)
 {
+    // Each of them costs a call; clusters with every operator of a catalogue serve some 150 groups, and few of them are registered with Stork.
+    private const int MaxCalls = 256;
+
+    // As many kinds as a cluster with hundreds of operators serves.
+    private const int MaxKinds = 4096;
+
+    private int _calls;
+
     public async Task<IReadOnlyList<string>> ListAsync(CancellationToken cancellationToken)
+    {
+        using var late = new CancellationTokenSource(connection.Http.Options.CallTimeout * 2, connection.Http.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        try
+        {
+            return await CollectAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new ClusterException(ClusterFailure.ApiTimeout, "The API server did not list its kinds in time.", "Look at the API server's load, and at its aggregated API services.", e);
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> CollectAsync(CancellationToken cancellationToken)
     {
         var registered = await RegisteredAsync(cancellationToken).ConfigureAwait(false);
         var groups = await connection.GetAsync("/apis", StorkJson.TypeInfo<ApiGroupList>(), cancellationToken).ConfigureAwait(false);
@@ -30,11 +52,22 @@ internal sealed class BackupKinds(ClusterConnection connection)
         return [.. kinds];
     }
 
-    private static void Add(SortedSet<string> kinds, IEnumerable<ApiResource> served, IEnumerable<string> wanted) =>
-        kinds.UnionWith(served.Where(resource => !resource.Name.Contains('/')).Select(resource => resource.Kind).Intersect(wanted, StringComparer.Ordinal));
+    private static void Add(SortedSet<string> kinds, IEnumerable<ApiResource> served, IEnumerable<string> wanted)
+    {
+        kinds.UnionWith(served.Where(resource => !resource.Name.Contains('/')).Select(resource => resource.Kind).Where(IsKind).Intersect(wanted, StringComparer.Ordinal));
+        if (kinds.Count > MaxKinds)
+            throw TooMany($"more than {MaxKinds} kinds");
+    }
+
+    // What Kubernetes takes as a kind: a word of at most 63 letters and digits.
+    private static bool IsKind(string kind) => kind.Length is > 0 and <= 63 && char.IsAsciiLetter(kind[0]) && kind.All(char.IsAsciiLetterOrDigit);
+
+    private static ClusterException TooMany(string what) => new(ClusterFailure.ApiUnavailable, $"The API server names {what} for Stork to back up.", "Look at the cluster's ApplicationRegistrations and at what answers there.");
 
     private async Task<List<ApiResource>> ServedAsync(string path, CancellationToken cancellationToken)
     {
+        if (++_calls > MaxCalls)
+            throw TooMany($"more than {MaxCalls} API versions");
         try
         {
             return (await connection.GetAsync(path, StorkJson.TypeInfo<ApiResourceList>(), cancellationToken).ConfigureAwait(false)).Resources;

@@ -11,8 +11,8 @@ namespace PxBackup.Stork;
 /// <summary>Typed calls over a cluster's one connection.</summary>
 internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger<ClusterConnection> logger) : IClusterConnection
 {
-    // A continue token expires with etcd's compaction (5 min); a list that outlives three of them is too slow to succeed.
-    private const int MaxListRestarts = 2;
+    // Newest ones count; Kubernetes itself counts repeats instead of keeping them.
+    private const int MaxWarnings = 100;
 
     private readonly CancellationTokenSource _closing = new();
 
@@ -42,7 +42,7 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
         if (type.IsNamespaced)
             ResourceName.Checked(resource.Metadata.Namespace, "namespace");
         ResourceName.Checked(resource.Metadata.Name, "name");
-        return await PostAsync(resource, form, type.Path(resource.Metadata.Namespace), cancellationToken).ConfigureAwait(false);
+        return Answered(await PostAsync(resource, form, type.Path(resource.Metadata.Namespace), cancellationToken).ConfigureAwait(false), resource.Metadata.Namespace, resource.Metadata.Name);
     }
 
     public async Task<T?> FindAsync<T>(string resourceNamespace, string name, CancellationToken cancellationToken = default)
@@ -50,7 +50,7 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
     {
         try
         {
-            return await GetAsync(Path<T>(resourceNamespace, name), StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
+            return Answered(await GetAsync(Path<T>(resourceNamespace, name), StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false), resourceNamespace, name);
         }
         catch (ApiException e) when (e.IsNotFound && !e.IsUnknownType)
         {
@@ -63,7 +63,7 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
     {
         ArgumentNullException.ThrowIfNull(patch);
         using var content = new StringContent(patch.ToJsonString(), Encoding.UTF8, new MediaTypeHeaderValue("application/merge-patch+json"));
-        return await http.CallAsync(HttpMethod.Patch, Path<T>(resourceNamespace, name), content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
+        return Answered(await http.CallAsync(HttpMethod.Patch, Path<T>(resourceNamespace, name), content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false), resourceNamespace, name);
     }
 
     public async Task<bool> DeleteAsync<T>(string resourceNamespace, string name, string? uid = null, CancellationToken cancellationToken = default)
@@ -92,35 +92,32 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
 
     public Task<ResourceList<T>> ListAsync<T>(string? resourceNamespace, string? labelSelector = null, CancellationToken cancellationToken = default)
         where T : KubernetesResource =>
-        ListAsync(ResourceType.Of<T>().Path(resourceNamespace), Query("labelSelector", labelSelector), StorkJson.TypeInfo<ResourcePage<T>>(), cancellationToken);
+        ListAsync(ResourceType.Of<T>().Path(resourceNamespace), Query("labelSelector", labelSelector), StorkJson.TypeInfo<ResourcePage<T>>(), static item => item, cancellationToken);
 
     public async Task<IReadOnlyList<NamespaceSummary>> ListNamespacesAsync(string? labelSelector = null, CancellationToken cancellationToken = default)
     {
-        var list = await ListAsync<Namespace>(null, labelSelector, cancellationToken).ConfigureAwait(false);
-        return [.. list.Items.Select(item => new NamespaceSummary
-        {
-            Name = item.Metadata.Name,
-            Uid = item.Metadata.Uid,
-            Labels = item.Metadata.Labels,
-            Phase = item.Status.Phase,
-        })];
+        var list = await ListAsync(ResourceType.Of<Namespace>().Path(null), Query("labelSelector", labelSelector), StorkJson.TypeInfo<ResourcePage<Namespace>>(), Summary, cancellationToken).ConfigureAwait(false);
+        return list.Items;
     }
+
+    // A name that no namespace can have is not one.
+    private static NamespaceSummary? Summary(Namespace item) => ResourceName.IsValid(item.Metadata.Name)
+        ? new() { Name = item.Metadata.Name, Uid = item.Metadata.Uid, Labels = item.Metadata.Labels, Phase = item.Status.Phase }
+        : null;
 
     public async Task<IReadOnlyList<EventSummary>> ListWarningEventsAsync(
         string resourceNamespace, string involvedUid, CancellationToken cancellationToken = default)
     {
+        EventSummary? Summary(Event item) => item.Type != "Warning" || item.InvolvedObject.Uid != involvedUid || (item.Metadata.Namespace.Length > 0 && item.Metadata.Namespace != resourceNamespace) ? null : new()
+        {
+            Reason = StorkText.Bounded(item.Reason, StorkText.MaxMessage),
+            Message = StorkText.Bounded(item.Message, StorkText.MaxMessage),
+            Count = Math.Max(1, item.Count),
+            LastSeenAt = item.LastTimestamp ?? item.EventTime ?? item.FirstTimestamp ?? item.Metadata.CreationTimestamp,
+        };
         var list = await ListAsync(ResourceType.Of<Event>().Path(ResourceName.Checked(resourceNamespace, "namespace")),
-            Query("fieldSelector", $"involvedObject.uid={involvedUid},type=Warning"), StorkJson.TypeInfo<ResourcePage<Event>>(), cancellationToken).ConfigureAwait(false);
-        return [.. list.Items
-            .Where(item => item.Type == "Warning" && item.InvolvedObject.Uid == involvedUid)
-            .Select(item => new EventSummary
-            {
-                Reason = StorkText.Bounded(item.Reason, StorkText.MaxMessage),
-                Message = StorkText.Bounded(item.Message, StorkText.MaxMessage),
-                Count = Math.Max(1, item.Count),
-                LastSeenAt = item.LastTimestamp ?? item.EventTime ?? item.FirstTimestamp ?? item.Metadata.CreationTimestamp,
-            })
-            .OrderBy(item => item.LastSeenAt)];
+            Query("fieldSelector", $"involvedObject.uid={involvedUid},type=Warning"), StorkJson.TypeInfo<ResourcePage<Event>>(), Summary, cancellationToken).ConfigureAwait(false);
+        return [.. list.Items.OrderBy(item => item.LastSeenAt).TakeLast(MaxWarnings)];
     }
 
     public Task<IReadOnlyList<string>> ListBackupKindsAsync(CancellationToken cancellationToken = default) =>
@@ -133,8 +130,9 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
         ResourceName.Checked(request.Namespace, "namespace");
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
         using var gate = new ObserverGate(observer, request.Kinds.Count);
+        var budget = new RateBudget(http.Options.EventsPerSecond, http.Options.EventBurst, http.Time);
         await Task.WhenAll(request.Kinds.Distinct().Select(kind =>
-            new KindWatch(kind, request, this, gate, random, logger).RunAsync(either.Token))).ConfigureAwait(false);
+            new KindWatch(kind, request, this, gate, budget, random, logger).RunAsync(either.Token))).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()
@@ -157,29 +155,33 @@ internal sealed class ClusterConnection(ClusterHttp http, Random random, ILogger
         return await http.CallAsync(HttpMethod.Post, path, content, StorkJson.TypeInfo<T>(), cancellationToken).ConfigureAwait(false);
     }
 
-    internal async Task<ResourceList<T>> ListAsync<T>(
-        string path, string selector, JsonTypeInfo<ResourcePage<T>> type, CancellationToken cancellationToken)
+    private async Task<ResourceList<TKept>> ListAsync<T, TKept>(
+        string path, string selector, JsonTypeInfo<ResourcePage<T>> type, Func<T, TKept?> keep, CancellationToken cancellationToken)
+        where TKept : class
     {
-        var (items, next, pageSize, restarts) = (new List<T>(), "", http.Options.PageSize, 0);
-        while (true)
+        var kept = new List<TKept>();
+        var version = await new ListReader<T>(http, path, selector, type, http.Options.MaxListBytes).ReadAsync((items, first, _, _) =>
         {
-            try
-            {
-                var page = await GetAsync($"{path}?limit={pageSize}{Query("continue", next)}{selector}", type, cancellationToken).ConfigureAwait(false);
-                items.AddRange(page.Items);
-                next = page.Metadata.Continue;
-                if (next.Length == 0)
-                    return new ResourceList<T> { Items = items, ResourceVersion = page.Metadata.ResourceVersion };
-            }
-            catch (ApiException e) when (e.IsGone && next.Length > 0 && restarts < MaxListRestarts)
-            {
-                (items, next, restarts) = ([], "", restarts + 1);   // The continue token has expired: half a list is no list.
-            }
-            catch (ClusterException e) when (e.InnerException is AnswerTooLargeException && pageSize > 1)
-            {
-                pageSize = Math.Max(1, pageSize / 8);   // Very large resources: the same page in smaller pieces.
-            }
+            if (first)
+                kept.Clear();
+            kept.AddRange(items.Select(keep).OfType<TKept>());
+            return Task.CompletedTask;
+        }, cancellationToken).ConfigureAwait(false);
+        return new ResourceList<TKept> { Items = kept, ResourceVersion = version };
+    }
+
+    /// <summary>What was asked for is what may be answered: anything else speaks for an object that nobody asked about.</summary>
+    private static T Answered<T>(T resource, string resourceNamespace, string name)
+        where T : KubernetesResource
+    {
+        if (resource.Metadata.Name is "" || resource.Metadata.Name == name)
+        {
+            if (resource.Metadata.Namespace is "" || !ResourceType.Of<T>().IsNamespaced || resource.Metadata.Namespace == resourceNamespace)
+                return resource;
         }
+
+        throw new ClusterException(ClusterFailure.ApiUnavailable, $"The API server answered with another object than the {ResourceType.Of<T>().Kind} {name} that it was asked for.",
+            "Look at what answers there: no Kubernetes API server does that.");
     }
 
     internal static string Query(string name, string? value) => string.IsNullOrEmpty(value) ? "" : $"&{name}={Uri.EscapeDataString(value)}";

@@ -15,8 +15,32 @@ public sealed class ClusterConnectionOptions
     /// <summary>Wait for a ping's answer.</summary>
     public TimeSpan PingTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Largest answer to a call, bytes: a page of 500 resources of 128 KiB each.</summary>
-    public long MaxResponseBytes { get; set; } = 64 * 1024 * 1024;
+    /// <summary>Largest page of a list, bytes: 500 resources of 32 KiB each. A larger page is asked for again in smaller ones.</summary>
+    public long MaxResponseBytes { get; set; } = 16 * 1024 * 1024;
+
+    /// <summary>Largest answer about one object, bytes: etcd takes 1.5 MiB, and some of them are read at once.</summary>
+    public long MaxObjectBytes { get; set; } = 4 * 1024 * 1024;
+
+    /// <summary>Most objects of one list, over all its pages: five times the namespaces that Kubernetes is tested with.</summary>
+    public int MaxListItems { get; set; } = 50_000;
+
+    /// <summary>Most bytes of one list that is kept (namespaces, Events), over all its pages: 50,000 namespaces of 1.3 KiB.</summary>
+    public long MaxListBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Most bytes of the watch's own list, of which only projections are kept: 20,000 backups of 100 KiB.</summary>
+    public long MaxWatchListBytes { get; set; } = 2L * 1024 * 1024 * 1024;
+
+    /// <summary>One list with all its pages. Ten minutes: a list that is read at <see cref="EventsPerSecond"/> ends before.</summary>
+    public TimeSpan ListTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// Events and listed resources of a cluster that are read per second once <see cref="EventBurst"/> is spent; 16 KiB of them count as
+    /// one more. Ten backups at once make fewer than ten a second. Who sends more is read more slowly: only that cluster waits.
+    /// </summary>
+    public int EventsPerSecond { get; set; } = 1000;
+
+    /// <summary>Events and listed resources that are read at once: a list of some thousand backups is no flood.</summary>
+    public int EventBurst { get; set; } = 10_000;
 
     /// <summary>Longest line of a watch, bytes: etcd's 1.5 MiB for an object, escaped and with its managedFields.</summary>
     public int MaxWatchLineBytes { get; set; } = 8 * 1024 * 1024;

@@ -11,6 +11,9 @@ internal sealed class ClusterHttp : IDisposable
 {
     private const int MaxErrorBytes = 64 * 1024;
 
+    // Kubernetes' own reasons are words of at most 25 letters.
+    private const int MaxReason = 64;
+
     private readonly ClusterEndpoint _endpoint;
     private readonly IBearerTokenSource? _tokens;
     private readonly ClusterConnectionOptions _options;
@@ -37,6 +40,8 @@ internal sealed class ClusterHttp : IDisposable
             AutomaticDecompression = DecompressionMethods.None,
             ActivityHeadersPropagator = null,
             EnableMultipleHttp2Connections = false,
+            MaxResponseHeadersLength = 64,   // KiB; a Kubernetes API server sends under one.
+            MaxResponseDrainSize = 64 * 1024,
             KeepAlivePingDelay = options.PingInterval,
             KeepAlivePingTimeout = options.PingTimeout,
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
@@ -53,7 +58,15 @@ internal sealed class ClusterHttp : IDisposable
     public TimeProvider Time => _time;
 
     public async Task<T> CallAsync<T>(
-        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
+        (await CallAsync(method, path, content, type, _options.MaxObjectBytes, cancellationToken).ConfigureAwait(false)).Answer;
+
+    /// <summary>A read whose answer may be as large as the caller says; also says how large it was.</summary>
+    public Task<(T Answer, long Bytes)> ReadAsync<T>(string path, JsonTypeInfo<T> type, long maxBytes, CancellationToken cancellationToken) =>
+        CallAsync(HttpMethod.Get, path, null, type, maxBytes, cancellationToken);
+
+    private async Task<(T Answer, long Bytes)> CallAsync<T>(
+        HttpMethod method, string path, HttpContent? content, JsonTypeInfo<T> type, long maxBytes, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(_options.CallTimeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
@@ -61,8 +74,9 @@ internal sealed class ClusterHttp : IDisposable
         {
             using var response = await SendAsync(method, path, content, either.Token).ConfigureAwait(false);
             await using var body = new LimitedStream(
-                await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false), _options.MaxResponseBytes);
-            return await JsonSerializer.DeserializeAsync(body, type, either.Token).ConfigureAwait(false) ?? throw NoKubernetes(null);
+                await response.Content.ReadAsStreamAsync(either.Token).ConfigureAwait(false), maxBytes);
+            var answer = await JsonSerializer.DeserializeAsync(body, type, either.Token).ConfigureAwait(false) ?? throw NoKubernetes(null);
+            return (answer, body.Count);
         }
         catch (Exception e) when (Translate(e, timeout, cancellationToken) is { } translated)
         {
@@ -186,7 +200,7 @@ internal sealed class ClusterHttp : IDisposable
         var retryAfter = RetryAfter(response.Headers.RetryAfter)
             ?? (status?.Details.RetryAfterSeconds is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : null);
         var message = status?.Message is { Length: > 0 } text ? StorkText.Bounded(text, StorkText.MaxMessage) : $"The API server answered {code}.";
-        return new ApiException(response.StatusCode, status?.Reason ?? "", message, retryAfter) { Right = right };
+        return new ApiException(response.StatusCode, StorkText.Bounded(status?.Reason ?? "", MaxReason), message, retryAfter) { Right = right };
     }
 
     private static async Task<ApiStatus?> StatusAsync(HttpResponseMessage response, CancellationToken cancellationToken)

@@ -5,6 +5,9 @@ internal sealed class LimitedStream(Stream inner, long limit) : Stream
 {
     private long _read;
 
+    /// <summary>Bytes so far.</summary>
+    public long Count => _read;
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;

@@ -9,13 +9,18 @@ namespace PxBackup.Stork;
 /// <summary>Lists and watches one kind for as long as it is wanted: list → watch from the list's version → resume from the last version seen → list
 /// again when that is too old, runs backwards, or from time to time.</summary>
 internal sealed partial class KindWatch(
-    StorkKind kind, WatchRequest request, ClusterConnection connection, ObserverGate gate, Random random, ILogger<ClusterConnection> logger)
+    StorkKind kind, WatchRequest request, ClusterConnection connection, ObserverGate gate, RateBudget budget, Random random, ILogger<ClusterConnection> logger)
 {
     // Resuming that fails this often in a row may be the version's fault, whatever the server says: then a list is the way out.
     private const int MaxResumes = 3;
 
     // A watch that the server ends sooner is followed by a back-off: it must not become a busy loop.
     private static readonly TimeSpan ShortestWatch = TimeSpan.FromSeconds(1);
+
+    // An event of that many bytes costs as much again: decoding is what a flood takes.
+    private const double BytesPerEvent = 16 * 1024;
+
+    private static readonly TimeSpan SlowLogInterval = TimeSpan.FromMinutes(1);
 
     private readonly ClusterHttp _http = connection.Http;
     private readonly ClusterConnectionOptions _options = connection.Http.Options;
@@ -27,6 +32,7 @@ internal sealed partial class KindWatch(
     private bool _productive;
     private bool _lasted;
     private int _gone;
+    private long? _toldSlowAt;
 
     public async Task RunAsync(CancellationToken cancellationToken)
     {
@@ -99,11 +105,14 @@ internal sealed partial class KindWatch(
     private async Task ListAsync(CancellationToken cancellationToken)
     {
         var type = kind == StorkKind.ApplicationBackup ? ResourceType.ApplicationBackup : ResourceType.ApplicationRestore;
-        var list = await connection.ListAsync(type.Path(request.Namespace), ClusterConnection.Query("labelSelector", request.LabelSelector),
-            ResourceProjectionConverter.PageOf(kind, request.UidLabel), cancellationToken).ConfigureAwait(false);
         _version = null;   // Should the observer fail, the picture was not delivered: list again.
-        await gate.ListedAsync(kind, list.Items, cancellationToken).ConfigureAwait(false);
-        _version = list.ResourceVersion;
+        // Page by page: what a cluster lists is never held as a whole.
+        _version = await new ListReader<ResourceProjection>(_http, type.Path(request.Namespace), ClusterConnection.Query("labelSelector", request.LabelSelector),
+            ResourceProjectionConverter.PageOf(kind, request.UidLabel), _options.MaxWatchListBytes).ReadAsync(async (items, first, bytes, token) =>
+            {
+                await gate.ListedAsync(kind, items, first, token).ConfigureAwait(false);
+                await PaceAsync(items.Count, bytes, token).ConfigureAwait(false);
+            }, cancellationToken).ConfigureAwait(false);
         // ±20 %, so that a fleet that was started together does not list together for ever.
         _relistAt = _time.GetUtcNow() + (_options.RelistInterval * (0.8 + (0.4 * random.NextDouble())));
     }
@@ -123,7 +132,9 @@ internal sealed partial class KindWatch(
             while (_version is not null && await lines.MoveNextAsync(watchdog.Token).ConfigureAwait(false))
             {
                 watchdog.Rest();
+                var bytes = lines.Current.Length;
                 await ObserveAsync(WatchEvent.Decode(lines.Current, kind, request.UidLabel), cancellationToken).ConfigureAwait(false);
+                await PaceAsync(1, bytes, cancellationToken).ConfigureAwait(false);
                 watchdog.Wait();
             }
         }
@@ -138,6 +149,22 @@ internal sealed partial class KindWatch(
 
         if (lines.WasCut)
             throw new ClusterException(ClusterFailure.ConnectionLost, "The watch was cut inside a line.", "Nothing, if it comes back by itself.");
+    }
+
+    /// <summary>Above its budget a cluster is read more slowly: what it sends waits in its own connection.</summary>
+    private async Task PaceAsync(int events, long bytes, CancellationToken cancellationToken)
+    {
+        var wait = budget.Spend(Math.Max(1, events) + (bytes / BytesPerEvent));
+        if (wait <= TimeSpan.Zero)
+            return;
+        gate.Slowed(wait);
+        if (_toldSlowAt is not { } at || _time.GetElapsedTime(at) >= SlowLogInterval)
+        {
+            _toldSlowAt = _time.GetTimestamp();
+            Log.Slowed(logger, kind, _options.EventsPerSecond);
+        }
+
+        await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task ObserveAsync(WatchEvent line, CancellationToken cancellationToken)
@@ -223,6 +250,9 @@ internal sealed partial class KindWatch(
 
         [LoggerMessage(Level = LogLevel.Warning, Message = "Versions of {Kind} ran backwards, from {Before} to {Now}; listing again")]
         public static partial void Backwards(ILogger logger, StorkKind kind, string? before, string now);
+
+        [LoggerMessage(Level = LogLevel.Warning, Message = "The cluster sends more than {EventsPerSecond} events of {Kind} a second: it is read more slowly")]
+        public static partial void Slowed(ILogger logger, StorkKind kind, int eventsPerSecond);
 
         [LoggerMessage(Level = LogLevel.Error, Message = "The observer of {Kind} failed; listing again")]
         public static partial void ObserverFailed(ILogger logger, StorkKind kind, Exception exception);

@@ -7,8 +7,11 @@ internal sealed class ObserverGate(IClusterObserver observer, int kinds) : IDisp
     private readonly HashSet<StorkKind> _watching = [];
     private ConnectionState? _told;
 
-    public Task ListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, CancellationToken cancellationToken) =>
-        InTurnAsync(token => observer.OnListedAsync(kind, resources, token), cancellationToken);
+    public Task ListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, bool first, CancellationToken cancellationToken) =>
+        first || resources.Count > 0 ? InTurnAsync(token => observer.OnListedAsync(kind, resources, token), cancellationToken) : Task.CompletedTask;
+
+    /// <summary>The cluster sent too much and waits for so long.</summary>
+    public void Slowed(TimeSpan wait) => observer.OnSlowed(wait);
 
     public Task ChangedAsync(ResourceProjection resource, CancellationToken cancellationToken) =>
         InTurnAsync(token => observer.OnChangedAsync(resource, token), cancellationToken);

@@ -213,7 +213,10 @@ internal ref struct ProjectionReader
         StorkStatus.InProgress, StorkStatus.Successful, StorkStatus.PartialSuccess, StorkStatus.Failed, StorkStatus.Pending,
     ];
 
-    private static string Text(ref Utf8JsonReader reader, int maxLength = 1024)
+    // Names, uids and versions of Kubernetes are shorter.
+    private const int MaxWordLength = 253;
+
+    private static string Text(ref Utf8JsonReader reader, int maxLength = MaxWordLength)
     {
         if (reader.TokenType != JsonTokenType.String)
         {
@@ -224,6 +227,8 @@ internal ref struct ProjectionReader
         var bytes = reader.HasValueSequence ? reader.ValueSequence.Length : reader.ValueSpan.Length;
         if (bytes == 0)
             return "";
+        if (bytes > maxLength * MaxBytesPerUnit)
+            return LongText(ref reader, maxLength);
         // Unescaped text is never longer, in UTF-16 units, than its escaped bytes.
         var buffer = ArrayPool<char>.Shared.Rent((int)bytes);
         try
@@ -241,6 +246,57 @@ internal ref struct ProjectionReader
         {
             ArrayPool<char>.Shared.Return(buffer);
         }
+    }
+
+    // A UTF-16 unit is at most \u and four digits.
+    private const int MaxBytesPerUnit = 6;
+
+    /// <summary>The beginning of a text that is far too long, without unescaping the rest: 8 MiB of it must not cost 16 MiB.</summary>
+    private static string LongText(ref Utf8JsonReader reader, int maxLength)
+    {
+        Span<byte> quoted = stackalloc byte[(maxLength * MaxBytesPerUnit) + 2];
+        var start = quoted[1..^1];
+        if (reader.HasValueSequence)
+            reader.ValueSequence.Slice(0, start.Length).CopyTo(start);
+        else
+            reader.ValueSpan[..start.Length].CopyTo(start);
+        var length = Whole(start);
+        quoted[0] = (byte)'"';
+        quoted[length + 1] = (byte)'"';
+        try
+        {
+            var inner = new Utf8JsonReader(quoted[..(length + 2)]);
+            return inner.Read() && inner.GetString() is { } text ? StorkText.Bounded(text, maxLength) : "";
+        }
+        catch (Exception e) when (e is InvalidOperationException or JsonException)
+        {
+            return "";
+        }
+    }
+
+    /// <summary>How much of it is whole characters and whole escapes.</summary>
+    private static int Whole(ReadOnlySpan<byte> text)
+    {
+        var at = 0;
+        while (at < text.Length)
+        {
+            var size = text[at] switch
+            {
+                (byte)'\\' => at + 1 < text.Length && text[at + 1] == (byte)'u' ? 6 : 2,
+                < 0x80 => 1,
+                < 0xE0 => 2,
+                < 0xF0 => 3,
+                _ => 4,
+            };
+            if (at + size > text.Length)
+                break;
+            at += size;
+        }
+
+        // The first half of an escaped pair is no character.
+        return at >= 6 && text[at - 6] == (byte)'\\' && text[at - 5] == (byte)'u' && text[at - 4] is (byte)'d' or (byte)'D' && text[at - 3] is (byte)'8' or (byte)'9' or (byte)'a' or (byte)'b' or (byte)'A' or (byte)'B'
+            ? at - 6
+            : at;
     }
 }
 

@@ -20,7 +20,10 @@ public sealed record WatchRequest
 /// out of a method makes the loop list again after a back-off: nothing is lost, everything is level-triggered.</summary>
 public interface IClusterObserver
 {
-    /// <summary>The full picture of one kind: what is not in it does not exist. Comes first, after a 410, and from time to time.</summary>
+    /// <summary>
+    /// What there is of one kind, page by page: comes first, after a 410, and from time to time. A list that begins again or breaks off tells
+    /// some of it twice.
+    /// </summary>
     Task OnListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, CancellationToken cancellationToken);
 
     /// <summary>A resource is new or changed. Repeats and gaps are normal.</summary>
@@ -31,6 +34,11 @@ public interface IClusterObserver
 
     /// <summary>The cluster answers, or no longer does. Only changes are told: the first call comes with the first answer or the first failure.</summary>
     Task OnConnectionStateAsync(ConnectionState state, CancellationToken cancellationToken);
+
+    /// <summary>The cluster sends more than <see cref="ClusterConnectionOptions.EventsPerSecond"/>: its watch is not read for so long. Comes out of turn and must be quick.</summary>
+    void OnSlowed(TimeSpan wait)
+    {
+    }
 }
 
 /// <summary>Whether a watched cluster answers.</summary>

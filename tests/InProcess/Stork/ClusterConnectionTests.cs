@@ -219,6 +219,80 @@ public class ClusterConnectionTests
         Assert.Equal(ClusterFailure.ApiUnavailable, (await Assert.ThrowsAsync<ClusterException>(() => list)).Cause);
     }
 
+    [Theory]
+    [InlineData("""{"metadata":{"continue":"again"},"items":[{"metadata":{"name":"a"}}]}""", "same continue token")]
+    [InlineData("""{"metadata":{"continue":"page-#"},"items":[]}""", "empty pages")]
+    [InlineData("""{"metadata":{"continue":"page-#"},"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]}""", "more than 50 objects")]
+    public async Task A_list_without_end_is_given_up(string page, string because)
+    {
+        await using var api = await FakeKubernetesApi.StartAsync();
+        await using var cluster = Clusters.Open(api.Endpoint, options: new ClusterConnectionOptions { MaxListItems = 50 });
+
+        var list = cluster.ListNamespacesAsync(null, Token);
+        for (var number = 0; !list.IsCompleted && number < 100; number++)
+        {
+            var next = api.NextAsync("a page");
+            if (await Task.WhenAny(next, list) == next)
+                await (await next).AnswerAsync(200, page.Replace("#", number.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        }
+
+        var failure = await Assert.ThrowsAsync<ClusterException>(() => list);
+        Assert.Equal(ClusterFailure.ApiUnavailable, failure.Cause);
+        Assert.Contains(because, failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_list_has_a_time_and_bytes_as_a_whole()
+    {
+        var time = new FakeTimeProvider();
+        await using var api = await FakeKubernetesApi.StartAsync();
+        await using var slow = Clusters.Open(api.Endpoint, options: new ClusterConnectionOptions { CallTimeout = Clusters.Never, ConnectTimeout = Clusters.Never }, time: time);
+        var late = slow.ListNamespacesAsync(null, Token);
+        await (await api.NextAsync("the first page")).AnswerAsync(200, """{"metadata":{"continue":"c"},"items":[{"metadata":{"name":"a"}}]}""");
+        await api.NextAsync("the second page, which never comes");
+        time.Advance(TimeSpan.FromMinutes(11));
+        await using var large = Clusters.Open(api.Endpoint, options: new ClusterConnectionOptions { MaxListBytes = 1000 });
+        var full = large.ListNamespacesAsync(null, Token);
+        await (await api.NextAsync("a large page")).AnswerAsync(200, $$$$"""{"metadata":{"continue":"c"},"items":[{"metadata":{"name":"a","annotations":{"a":"{{{{new string('x', 2000)}}}}"}}}]}""");
+
+        Assert.Equal(ClusterFailure.ApiTimeout, (await Assert.ThrowsAsync<ClusterException>(() => late)).Cause);
+        Assert.Contains("1000 bytes", (await Assert.ThrowsAsync<ClusterException>(() => full)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_object_that_was_not_asked_for_or_is_too_large_is_no_answer()
+    {
+        await using var api = await FakeKubernetesApi.StartAsync();
+        await using var cluster = Clusters.Open(api.Endpoint);
+
+        var other = cluster.FindAsync<ApplicationBackup>("ns", "mine", Token);
+        await (await api.NextAsync("the read")).AnswerAsync(200, """{"metadata":{"name":"somebody-elses","namespace":"ns","uid":"u"}}""");
+        var elsewhere = cluster.FindAsync<ApplicationBackup>("ns", "mine", Token);
+        await (await api.NextAsync("the read")).AnswerAsync(200, """{"metadata":{"name":"mine","namespace":"other","uid":"u"}}""");
+        var giant = cluster.FindAsync<ApplicationBackup>("ns", "mine", Token);
+        await (await api.NextAsync("the read")).AnswerAsync(200, $$$"""{"metadata":{"name":"mine","namespace":"ns"},"status":{"reason":"{{{new string('r', 5 * 1024 * 1024)}}}"}}""");
+
+        Assert.Contains("another object", (await Assert.ThrowsAsync<ClusterException>(() => other)).Message, StringComparison.Ordinal);
+        Assert.Contains("another object", (await Assert.ThrowsAsync<ClusterException>(() => elsewhere)).Message, StringComparison.Ordinal);
+        Assert.Contains("larger than", (await Assert.ThrowsAsync<ClusterException>(() => giant)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_cluster_that_names_groups_without_end_is_asked_about_a_few()
+    {
+        await using var api = await FakeKubernetesApi.StartAsync();
+        var groups = Enumerable.Range(0, 1000).Select(i => $"g{i}.example.com").ToList();
+        var answers = new Dictionary<string, string>
+        {
+            ["/apis"] = "{\"groups\":[" + string.Join(',', groups.Select(g => $$$"""{"name":"{{{g}}}","versions":[{"version":"v1"}],"preferredVersion":{"version":"v1"}}""")) + "]}",
+            ["/apis/stork.libopenstorage.org/v1alpha1/applicationregistrations"] = "{\"metadata\":{},\"items\":[{\"resources\":[" + string.Join(',', groups.Select(g => $$"""{"group":"{{g}}","version":"v1","kind":"K"}""")) + "]}]}",
+        };
+        api.AnswerAll(answers);
+        await using var cluster = Clusters.Open(api.Endpoint);
+
+        Assert.Contains("API versions", (await Assert.ThrowsAsync<ClusterException>(() => cluster.ListBackupKindsAsync(Token))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Kinds_are_the_built_in_ones_that_are_served_and_the_registered_custom_ones()
     {

@@ -50,6 +50,22 @@ public class WatchDecodingTests
         Assert.Equal((14, 14, true, true), (last.Object.ResourceCount, last.Object.RestoredResourceCount, last.Object.Deleting, last.Object.ToProjection().Finished));
     }
 
+    [Theory]
+    [InlineData("r", "r", 512)]
+    [InlineData("\\u00e4", "ä", 512)]
+    [InlineData("\\ud83d\\ude00", "\U0001F600", 512)]
+    [InlineData("ä", "ä", 512)]
+    [InlineData("\U0001F600", "\U0001F600", 512)]
+    [InlineData("a\\n", "a\n", 512)]
+    public void Of_a_giant_reason_only_the_beginning_is_read(string part, string unescaped, int length)
+    {
+        var line = Encoding.UTF8.GetBytes($$$$"""{"type":"ADDED","object":{"status":{"reason":"{{{{string.Concat(Enumerable.Repeat(part, 1_000_000))}}}}","stage":"Volumes"}}}""");
+
+        var read = WatchEvent.Decode(new ReadOnlySequence<byte>(line), StorkKind.ApplicationBackup, Label).Object;
+
+        Assert.Equal((string.Concat(Enumerable.Repeat(unescaped, length))[..length], "Volumes"), (read.Reason, read.Stage));
+    }
+
     [Fact]
     public void Label_volumes_sizes_and_failures_are_taken_and_a_long_reason_is_cut_between_characters()
     {

@@ -7,7 +7,21 @@ namespace PxBackup.Tests.InProcess.Stork;
 public class WatchLoopTests
 {
     [Fact]
-    public async Task It_lists_all_pages_then_watches_from_the_lists_version_with_selector_bookmarks_and_a_time_limit()
+    public void Above_its_budget_a_cluster_waits_as_long_as_its_debt_lasts()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var budget = new RateBudget(perSecond: 10, burst: 100, time);
+
+        Assert.Equal(TimeSpan.Zero, budget.Spend(100));
+        Assert.Equal(TimeSpan.FromSeconds(2), budget.Spend(20));
+        time.Advance(TimeSpan.FromSeconds(3));
+        Assert.Equal(TimeSpan.Zero, budget.Spend(10));
+        time.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(TimeSpan.FromSeconds(1), budget.Spend(110));
+    }
+
+    [Fact]
+    public async Task It_lists_page_by_page_then_watches_from_the_lists_version_with_selector_bookmarks_and_a_time_limit()
     {
         await using var fixture = await WatchFixture.StartAsync();
 
@@ -22,7 +36,7 @@ public class WatchLoopTests
         Assert.Equal("more+/=", second.Query("continue"));
         Assert.Equal(("true", "true", "10", "450", "by=px,x!=y"),
             (watch.Query("watch"), watch.Query("allowWatchBookmarks"), watch.Query("resourceVersion"), watch.Query("timeoutSeconds"), watch.Query("labelSelector")));
-        await fixture.Observer.ExpectAsync("listed ApplicationBackup [b-1@5 b-2@6]");
+        await fixture.Observer.ExpectAsync("listed ApplicationBackup [b-1@5]", "listed ApplicationBackup [b-2@6]");
         fixture.Observer.ExpectNothingMore();
     }
 
@@ -170,7 +184,7 @@ public class WatchLoopTests
     }
 
     [Fact]
-    public async Task A_continue_token_that_expires_starts_the_list_again_and_half_a_list_is_never_told()
+    public async Task A_continue_token_that_expires_starts_the_list_again_and_what_was_told_is_told_anew()
     {
         await using var fixture = await WatchFixture.StartAsync();
         await (await fixture.Api.NextAsync("page 1")).AnswerAsync(200, $$"""{"metadata":{"resourceVersion":"10","continue":"c"},"items":[{{Backup("old", 5)}}]}""");
@@ -180,7 +194,7 @@ public class WatchLoopTests
         await again.ListAsync("20", Backup("new", 19));
 
         Assert.Null(again.Query("continue"));
-        await fixture.Observer.ExpectAsync("listed ApplicationBackup [new@19]");
+        await fixture.Observer.ExpectAsync("listed ApplicationBackup [old@5]", "listed ApplicationBackup [new@19]");
     }
 
     [Fact]
