@@ -117,12 +117,15 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
             case null:
                 await OrphanAsync(report);
                 break;
+            case { } record when !BackupRules.Concerns(record, report):
+                LogForeignReport(Logger, Key, report.ClusterUid, report.Namespace, report.Name);
+                break;
             case { Phase: Phase.Finished }:
                 _isReported = true;
                 if ((await AmendAsync(current => BackupRules.Reappeared(current, report, Now))).RemoveResource)
                     Go();
                 break;
-            case { Phase: Phase.Running } when !report.IsFinal && !report.Gone:
+            case { Phase: Phase.Running } record when !report.IsFinal && !report.Gone && report.ResourceUid == record.Backup.BackupInfo.CrUid:
                 await AmendAsync(current => BackupRules.Observe(current, report, Options, Now));
                 await FailPoint.HitAsync("backup.after-report", Logger);
                 break;
@@ -195,7 +198,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     private async Task<TimeSpan?> FollowAsync(BackupRecord record)
     {
-        if (await LookAsync(record, cluster => BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace)) is not { } resource)
+        if (await LookAsync(record, cluster => FindOwnAsync(cluster, record)) is not { } resource)
             return TimeSpan.Zero;
         if (resource.Status.Stage == StorkStage.Final)
         {
@@ -212,6 +215,10 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
         var seen = await AmendAsync(current => BackupRules.Observe(current, ReportOf(resource), Options, Now));
         return await UnlessStuckAsync(seen, resource.Metadata.Namespace, resource.Metadata.Uid, resource.Status.Stage, Options.StageTimeout, BackupRules.StorkWorks(resource.Status.Stage, resource.Status.Reason));
     }
+
+    /// <summary>The resource that was placed; another of its name is not it.</summary>
+    private static async Task<ApplicationBackup?> FindOwnAsync(IClusterGrain cluster, BackupRecord record) =>
+        await BackupOnCluster.FindAsync(cluster, record.Backup, record.Backup.BackupInfo.TargetNamespace) is { } found && found.Metadata.Uid == record.Backup.BackupInfo.CrUid ? found : null;
 
     private async Task<TimeSpan?> RemoveFailedAsync(BackupRecord record)
     {
@@ -371,9 +378,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
     private static StorkReport ReportOf(ApplicationBackup resource) => new()
     {
         ResourceUid = resource.Metadata.Uid,
-        Stage = resource.Status.Stage,
-        Status = resource.Status.Status,
-        Reason = resource.Status.Reason,
+        Stage = OutsideText.OneLine(resource.Status.Stage, 64),
+        Status = OutsideText.OneLine(resource.Status.Status, 64),
+        Reason = OutsideText.OneLine(resource.Status.Reason),
         ResourceCount = resource.Status.ResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
         TotalSize = (long)Math.Min(resource.Status.TotalSize, long.MaxValue),
@@ -391,6 +398,9 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     [LoggerMessage(LogLevel.Warning, "Backup {Backup}: its objects are not in the bucket any more: {Missing}")]
     private static partial void LogFilesMissing(ILogger logger, ObjectKey backup, string missing);
+
+    [LoggerMessage(LogLevel.Debug, "Cluster {Cluster} reports {Namespace}/{Name} as backup {Backup}, which is not there: it does not count")]
+    private static partial void LogForeignReport(ILogger logger, ObjectKey backup, string cluster, string @namespace, string name);
 
     [LoggerMessage(LogLevel.Information, "Backup {Backup} [{Name}] of cluster [{Cluster}] {ClusterUid} is deleted")]
     private static partial void LogDeleted(ILogger logger, ObjectKey backup, string name, string cluster, string clusterUid);

@@ -107,6 +107,19 @@ internal static class BackupRules
         return next;
     }
 
+    /// <summary>
+    /// The report comes from the cluster and the namespace that the record names (or the cluster that it is deleted through) and is about the
+    /// resource that was made for it. A label alone proves nothing: anybody can write it on a cluster of his own.
+    /// </summary>
+    public static bool Concerns(BackupRecord record, StorkReport report)
+    {
+        if (report.ClusterUid.Length == 0)
+            return true; // Looked at through the record's own cluster.
+        var info = record.Backup.BackupInfo;
+        return (report.ClusterUid == info.ClusterRef.Uid || (record.Phase == Phase.Deleting && report.ClusterUid == record.DeleteThrough))
+            && report.Namespace == info.TargetNamespace && report.Name == StorkBackups.NameOf(record.Backup);
+    }
+
     /// <summary>What Stork says on the way. The end is taken from the whole resource by <see cref="Finish"/>.</summary>
     public static BackupRecord Observe(BackupRecord record, StorkReport report, BackupOptions options, DateTimeOffset now)
     {
@@ -117,6 +130,8 @@ internal static class BackupRules
         if (record.Phase != Phase.Running)
             return record; // A late report does not reopen a finished backup.
 #endif
+        if (report.ResourceUid != record.Backup.BackupInfo.CrUid)
+            return record; // Another resource, under the same name.
         var mark = $"{report.Stage}/{report.Status}/{report.ResourceCount}/{report.VolumeCount}/{report.LastUpdate}";
         if (mark == record.ProgressMark || report.IsFinal)
             return record; // Level, not edge: repeats are normal.
@@ -156,7 +171,7 @@ internal static class BackupRules
     /// <summary>Stork has ended it: its whole resource decides.</summary>
     public static BackupRecord Finish(BackupRecord record, Stork.Resources.ApplicationBackup resource, DateTimeOffset now, IReadOnlyCollection<string>? warnings = null)
     {
-        if (record.Phase != Phase.Running)
+        if (record.Phase != Phase.Running || resource.Metadata.Uid != record.Backup.BackupInfo.CrUid)
             return record;
         var next = record.Clone();
         var info = next.Backup.BackupInfo;

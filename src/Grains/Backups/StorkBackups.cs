@@ -12,6 +12,9 @@ namespace PxBackup.Grains.Backups;
 /// <summary>The one place where Stork's words for backups become the API's, and the other way round.</summary>
 internal static class StorkBackups
 {
+    // A cluster's clock may be ahead of ours by this much.
+    private static readonly TimeSpan MaxClockSkew = TimeSpan.FromMinutes(10);
+
     /// <summary>Name of the ApplicationBackup on the cluster, the same at every attempt.</summary>
     public static string NameOf(BackupObject backup) => StorkLabels.NameFor(ResourceNames.Clean(backup.Metadata.Name), backup.Metadata.Uid);
 
@@ -105,14 +108,24 @@ internal static class StorkBackups
         if (resource.Spec.Namespaces is { Count: > 0 } namespaces && !namespaces.Contains("*"))
         {
             info.Namespaces.Clear();
-            info.Namespaces.Add(namespaces);
+            info.Namespaces.Add(namespaces.Where(ResourceNames.IsClean).Take(KeptEntries.MaxEntries));
         }
 
-        info.Resources.Clear();
-        info.Resources.Add(status.Resources.Select(r => new ResourceInfo { Name = r.Name, Namespace = r.Namespace, Group = r.Group, Kind = r.Kind, Version = r.Version }));
+        var kept = new KeptEntries();
         info.Volumes.Clear();
-        info.Volumes.Add(status.Volumes.Select(ToVolume));
-        var finished = status.FinishTimestamp ?? now; // Null in failed ones.
+        info.Volumes.Add(kept.Of("volumes", status.Volumes, ToVolume));
+        info.Resources.Clear();
+        info.Resources.Add(kept.Of("resources", status.Resources, r => new ResourceInfo
+        {
+            Name = OutsideText.OneLine(r.Name),
+            Namespace = OutsideText.OneLine(r.Namespace),
+            Group = OutsideText.OneLine(r.Group),
+            Kind = OutsideText.OneLine(r.Kind),
+            Version = OutsideText.OneLine(r.Version),
+        }));
+        info.Status.Reason += kept.LeftOut;
+        // Null in failed ones; and nothing has ended tomorrow.
+        var finished = status.FinishTimestamp is { } end && end <= now + MaxClockSkew ? end : now;
         info.CompletionTimeInfo ??= new completionTimeInfo();
         info.CompletionTimeInfo.ResourcesCompletionTime = Timestamp.FromDateTimeOffset(finished);
         info.CompletionTimeInfo.TotalCompletionTime = Timestamp.FromDateTimeOffset(finished);
@@ -151,22 +164,22 @@ internal static class StorkBackups
     {
         var mapped = new BackupInfo.Types.Volume
         {
-            Name = volume.Volume,
-            Namespace = volume.Namespace,
-            Pvc = volume.PersistentVolumeClaim,
-            PvcId = volume.PersistentVolumeClaimUid,
-            BackupId = volume.BackupId,
-            DriverName = volume.DriverName,
+            Name = OutsideText.OneLine(volume.Volume),
+            Namespace = OutsideText.OneLine(volume.Namespace),
+            Pvc = OutsideText.OneLine(volume.PersistentVolumeClaim),
+            PvcId = OutsideText.OneLine(volume.PersistentVolumeClaimUid),
+            BackupId = OutsideText.OneLine(volume.BackupId),
+            DriverName = OutsideText.OneLine(volume.DriverName),
             Status = new BackupInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = OutsideText.OneLine(volume.Reason) },
             TotalSize = volume.TotalSize,
             ActualSize = volume.ActualSize,
-            StorageClass = volume.StorageClass,
-            Provisioner = volume.Provisioner,
-            Volumesnapshot = volume.VolumeSnapshot,
+            StorageClass = OutsideText.OneLine(volume.StorageClass),
+            Provisioner = OutsideText.OneLine(volume.Provisioner),
+            Volumesnapshot = OutsideText.OneLine(volume.VolumeSnapshot),
             JobSecurityContext = new BackupInfo.Types.Volume.Types.JobSecurityContext { RunAsUser = volume.JobSecurityContext.RunAsUser, RunAsGroup = volume.JobSecurityContext.RunAsGroup },
         };
-        mapped.Zones.Add(volume.Zones);
-        mapped.Options.Add(volume.Options);
+        mapped.Zones.Add(KeptEntries.Few(volume.Zones));
+        mapped.Options.Add(KeptEntries.Few(volume.Options));
         return mapped;
     }
 

@@ -120,7 +120,7 @@ internal static class ClusterCalls
     private static async Task<ClusterReply> ListWarningsAsync(IClusterConnection connection, ClusterCall call, CancellationToken cancellationToken)
     {
         var events = await connection.ListWarningEventsAsync(call.Namespace, call.Name, cancellationToken);
-        return new ClusterReply { Found = events.Count > 0, Lines = [.. events.Select(e => e.Message)] };
+        return new ClusterReply { Found = events.Count > 0, Lines = [.. events.Select(e => OutsideText.OneLine(e.Message))] };
     }
 
     private static async Task<ClusterReply> ListKindsAsync(IClusterConnection connection, CancellationToken cancellationToken) =>

@@ -1,3 +1,5 @@
+using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using PxBackup.Api;
@@ -139,6 +141,7 @@ internal sealed partial class ClusterGrain(
     {
         _ = Visible(Caller.System, "");
         _queue.Add(work);
+        _session?.Know(work.Key.Uid);
         if (_queue.IsRunning(work) && !work.Running)
             Tell(work); // It was told before and asks again: the first word was lost.
         AdmitMore();
@@ -337,7 +340,9 @@ internal sealed partial class ClusterGrain(
         {
             _session = new ClusterSession(
                 Key, record.Revision, record.AdminNamespace, IdentityOf(record), record.StorkSilent, Open(record.Cluster.ClusterInfo.Kubeconfig, IdentityOf(record)), this.AsReference<IClusterHealthGrain>(), GrainFactory,
-                options.Value, gate, () => _queue.HasWork, Time, Logger);
+                Store, new ClusterMetrics(ServiceProvider.GetService<IMeterFactory>()), options.Value, gate, () => _queue.HasWork, Time, Logger);
+            foreach (var work in _queue.All)
+                _session.Know(work.Key.Uid);
             _session.Start();
         }
         catch (Exception e) when (e is KubeconfigException or DomainException)

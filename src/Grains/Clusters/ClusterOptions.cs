@@ -57,4 +57,27 @@ public sealed class ClusterOptions
 
     /// <summary>Pause between checks that failing calls ask for.</summary>
     public TimeSpan SuspicionInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Uids of reports that are looked up in the store per second and cluster: one indexed read each. Work that is under way needs
+    /// none; the finished backups of a cluster need one each after a start.
+    /// </summary>
+    [Range(1, 10_000)]
+    public int LookUpsPerSecond { get; set; } = 200;
+
+    /// <summary>Reports that wait to be looked up, at most some 2 KiB each; what is beyond is dropped and told again by the next list.</summary>
+    [Range(1, 100_000)]
+    public int LookUpsWaiting { get; set; } = 4096;
+
+    /// <summary>Uids that a cluster's connection remembers as its own, and as many that are not: some 120 bytes each.</summary>
+    [Range(16, 10_000_000)]
+    public int UidsKnown { get; set; } = 50_000;
+
+    /// <summary>Calls of grains that the reports of one cluster cause per second, once ten times as many are spent; between them the newest report of an object wins.</summary>
+    [Range(1, 10_000)]
+    public int ReportsPerSecond { get; set; } = 200;
+
+    /// <summary>Grains that the reports of one cluster call at the same time: one that does not answer holds up no other.</summary>
+    [Range(1, 1000)]
+    public int ReportsAtOnce { get; set; } = 64;
 }

@@ -289,10 +289,10 @@ internal static class ClusterRules
     {
         Revision = revision,
         Online = true,
-        KubernetesVersion = probe.KubernetesVersion,
-        StorkVersion = probe.StorkVersion ?? "",
+        KubernetesVersion = OutsideText.OneLine(probe.KubernetesVersion, 64),
+        StorkVersion = OutsideText.OneLine(probe.StorkVersion, 64),
         AdminNamespace = probe.AdminNamespace,
-        ClusterUid = probe.ClusterUid ?? "",
+        ClusterUid = OutsideText.OneLine(probe.ClusterUid, 64),
     };
 
     /// <summary>The same cluster when Stork's program is silent.</summary>

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using PxBackup.Grains.Interfaces;
 using PxBackup.Grains.Interfaces.Clusters;
+using PxBackup.Grains.Records;
 using PxBackup.Stork;
 
 namespace PxBackup.Grains.Clusters;
@@ -11,6 +12,7 @@ namespace PxBackup.Grains.Clusters;
 /// </summary>
 internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposable
 {
+    private static readonly TimeSpan ListPause = TimeSpan.FromSeconds(1);
     private const ConfigureAwaitOptions Quietly = ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext;
     private readonly ObjectKey _key;
     private readonly IClusterHealthGrain _grain;
@@ -27,18 +29,22 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     private bool _deniedTold;
     private DateTimeOffset _checkedAt;
     private readonly ObservationPump _pump;
+    private readonly ReportGate _reports;
+    private readonly ClusterMetrics _metrics;
     private readonly string _adminNamespace;
     private Task _work = Task.CompletedTask;
 
     public ClusterSession(
         ObjectKey key, long revision, string adminNamespace, string identity, bool storkSilent, IClusterConnection connection, IClusterHealthGrain grain, IGrainFactory grains,
-        ClusterOptions options, ConnectGate gate, Func<bool> isUrgent, TimeProvider time, ILogger logger)
+        IRecordStore store, ClusterMetrics metrics, ClusterOptions options, ConnectGate gate, Func<bool> isUrgent, TimeProvider time, ILogger logger)
     {
         (_key, Revision, _adminNamespace, Identity, _storkSilent, Connection, _grain) = (key, revision, adminNamespace, identity, storkSilent, connection, grain);
         (_options, _gate, _isUrgent, _time, _logger) = (options, gate, isUrgent, time, logger);
         Number = gate.Random.NextInt64();
         _stork = new StorkPulse(options.StorkSilence);
-        _pump = new ObservationPump(grains, time, logger, _stop.Token);
+        _metrics = metrics;
+        _pump = new ObservationPump(grains, options, time, logger, _stop.Token);
+        _reports = new ReportGate(key, store, _pump, options, metrics, time, logger, _stop.Token);
     }
 
     /// <summary>The connection; its calls have their own time-outs.</summary>
@@ -68,6 +74,9 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
     /// <summary>A call succeeded that was not expected to, or the like: look again before long.</summary>
     public void CheckSoon() => _checkSoon.TrySetResult();
 
+    /// <summary>Work of this cluster: what the cluster reports about it goes through without a look-up.</summary>
+    public void Know(string uid) => _reports.Know(uid);
+
     /// <summary>Starts checking and watching; returns at once.</summary>
     public void Start()
     {
@@ -92,57 +101,52 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
         }
 
         await Connection.DisposeAsync();
+        _pump.Dispose();
         _stop.Dispose();
     }
 
-    Task IClusterObserver.OnListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, CancellationToken cancellationToken)
+    async Task IClusterObserver.OnListedAsync(StorkKind kind, IReadOnlyList<ResourceProjection> resources, CancellationToken cancellationToken)
     {
+        // A list is finite, and what it tells comes again only in half an hour: it waits for the look-ups, where an event is dropped.
         foreach (var resource in resources)
-            Post(resource, gone: false);
-        return Task.CompletedTask;
+        {
+            while (!Post(resource, gone: false))
+                await Task.Delay(ListPause, _time, cancellationToken);
+        }
     }
 
     Task IClusterObserver.OnChangedAsync(ResourceProjection resource, CancellationToken cancellationToken)
     {
-        Post(resource, gone: false);
+        _ = Post(resource, gone: false);
         return Task.CompletedTask;
     }
 
     Task IClusterObserver.OnDeletedAsync(ResourceProjection resource, CancellationToken cancellationToken)
     {
-        Post(resource, gone: true);
+        _ = Post(resource, gone: true);
         return Task.CompletedTask;
     }
+
+    void IClusterObserver.OnSlowed(TimeSpan wait) => _metrics.Slowed(wait);
 
     async Task IClusterObserver.OnConnectionStateAsync(ConnectionState state, CancellationToken cancellationToken)
     {
         if (state.Connected)
             _checkNow.TrySetResult();
         else
-            await ReportAsync(new ClusterHealth { Revision = Number, Online = false, Reason = $"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}" });
+            await ReportAsync(new ClusterHealth { Revision = Number, Online = false, Reason = OutsideText.OneLine($"{state.Cause}: {state.Message.TrimEnd('.')}. {state.Cure}") });
     }
 
-    private void Post(ResourceProjection resource, bool gone)
+    /// <returns>False: too much is being looked up already.</returns>
+    private bool Post(ResourceProjection resource, bool gone)
     {
-        // Without our uid it is not for anybody here: a resource that a person labelled by hand, say.
-        if (resource.OwnerUid.Length == 0)
-            return;
-        _pump.Post(resource.Kind == StorkKind.ApplicationBackup ? ObjectKind.Backup : ObjectKind.Restore, new ObjectKey(_key.OrgId, resource.OwnerUid), new StorkReport
-        {
-            ResourceUid = resource.Uid,
-            ClusterUid = _key.Uid,
-            Namespace = resource.Namespace,
-            Name = resource.Name,
-            Stage = resource.Stage,
-            Status = resource.Status,
-            Reason = resource.Reason,
-            ResourceCount = resource.ResourceCount,
-            RestoredCount = resource.RestoredResourceCount,
-            VolumeCount = resource.VolumeCount,
-            TotalSize = (long)Math.Min(resource.TotalSize, long.MaxValue),
-            LastUpdate = resource.LastUpdate?.ToString("O") ?? "",
-            Gone = gone,
-        });
+        // Without our uid it is not for anybody here: a resource that a person labelled by hand, say. Nor does a hash find its way.
+        if (resource.OwnerUid.Length == 0 || StorkLabels.IsHash(resource.OwnerUid))
+            return true;
+        if (ReportReading.Read(resource, _key.Uid, _adminNamespace, gone) is { } report)
+            return _reports.Post(resource.Kind == StorkKind.ApplicationBackup ? ObjectKind.Backup : ObjectKind.Restore, resource.OwnerUid, report);
+        _reports.Refuse();
+        return true;
     }
 
     private async Task WatchAsync()
@@ -202,6 +206,8 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             health = Judged(ClusterRules.Healthy(Number, probe), probe.Stork);
             if (Identity.Length > 0 && health.ClusterUid.Length > 0 && health.ClusterUid != Identity)
                 health = health with { Online = false }; // The rule tells why.
+            if (health.Online && health.Reason.Length == 0)
+                health = health with { Reason = _reports.Complaint() };
         }
         catch (Exception e) when (!_stop.IsCancellationRequested)
         {

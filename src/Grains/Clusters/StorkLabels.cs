@@ -24,6 +24,8 @@ internal static class StorkLabels
     /// <summary>Annotation of a backup's resource: the uid of its location, whose end decides whether data stays.</summary>
     public const string LocationUid = "pxbackup.io/location-uid";
 
+    private const string HashPrefix = "sha256-";
+
     /// <summary>Selects our resources.</summary>
     public const string Selector = ManagedBy + "=" + ManagedByValue;
 
@@ -37,7 +39,10 @@ internal static class StorkLabels
     public static string ValueOf(string uid) =>
         uid.Length is > 0 and <= 63 && char.IsAsciiLetterOrDigit(uid[0]) && char.IsAsciiLetterOrDigit(uid[^1]) && uid.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
             ? uid
-            : "sha256-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uid)))[..56];
+            : HashPrefix + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(uid)))[..56];
+
+    /// <summary>The value stands for a uid that Kubernetes does not take as a label.</summary>
+    public static bool IsHash(string value) => value.Length == HashPrefix.Length + 56 && value.StartsWith(HashPrefix, StringComparison.Ordinal);
 
     /// <summary>
     /// Name of everything that is made for an object: its name and the first seven characters of its uid, so that a repeat

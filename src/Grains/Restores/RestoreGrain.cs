@@ -75,11 +75,17 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
             return;
         }
 
+        if (!RestoreRules.Concerns(Record, report))
+        {
+            LogForeignReport(Logger, Key, report.ClusterUid, report.Namespace, report.Name);
+            return;
+        }
+
         if (Record.Phase == Phase.Finished && (await AmendAsync(current => RestoreRules.Reappeared(current, report, Options, Now))).Phase == Phase.Finished)
             return;
         if (report is { IsFinal: true, Gone: false })
             _end = report;
-        if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone)
+        if (Record.Phase == Phase.Running && !report.IsFinal && !report.Gone && report.ResourceUid == Record.ResourceUid)
             await AmendAsync(current => RestoreRules.Observe(current, report, Options, Now));
         else
             Go();
@@ -169,7 +175,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
 
     private async Task<TimeSpan?> FollowAsync(RestoreRecord record)
     {
-        if (await LookAsync(record, cluster => RestoreOnCluster.FindAsync(cluster, record)) is not { } resource)
+        if (await LookAsync(record, cluster => FindOwnAsync(cluster, record)) is not { } resource)
             return TimeSpan.Zero;
         if (resource.Status.Stage == StorkStage.Final)
         {
@@ -201,6 +207,10 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
         return TimeSpan.Zero;
     }
 
+    /// <summary>The resource that was placed; another of its name is not it.</summary>
+    private static async Task<ApplicationRestore?> FindOwnAsync(IClusterGrain cluster, RestoreRecord record) =>
+        await RestoreOnCluster.FindAsync(cluster, record) is { } found && found.Metadata.Uid == record.ResourceUid ? found : null;
+
     private async Task<TimeSpan?> CleanAsync(RestoreRecord record)
     {
         if (await WaitsForRemovalAsync(Cluster(record), () => RestoreOnCluster.RemoveAsync(Cluster(record), record)) is { } pause)
@@ -224,9 +234,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
     private static StorkReport ReportOf(ApplicationRestore resource) => new()
     {
         ResourceUid = resource.Metadata.Uid,
-        Stage = resource.Status.Stage,
-        Status = resource.Status.Status,
-        Reason = resource.Status.Reason,
+        Stage = OutsideText.OneLine(resource.Status.Stage, 64),
+        Status = OutsideText.OneLine(resource.Status.Status, 64),
+        Reason = OutsideText.OneLine(resource.Status.Reason),
         ResourceCount = resource.Status.ResourceCount,
         RestoredCount = resource.Status.RestoredResourceCount,
         VolumeCount = resource.Status.Volumes.Count,
@@ -239,6 +249,9 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
 
     [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] on cluster [{Cluster}] {ClusterUid} ended as {Status}: {Reason}")]
     private static partial void LogFinished(ILogger logger, ObjectKey restore, string name, string cluster, string clusterUid, Status status, string reason);
+
+    [LoggerMessage(LogLevel.Debug, "Cluster {Cluster} reports {Namespace}/{Name} as restore {Restore}, which is not there: it does not count")]
+    private static partial void LogForeignReport(ILogger logger, ObjectKey restore, string cluster, string @namespace, string name);
 
     [LoggerMessage(LogLevel.Information, "Restore {Restore} [{Name}] of cluster [{Cluster}] {ClusterUid} is deleted")]
     private static partial void LogDeleted(ILogger logger, ObjectKey restore, string name, string cluster, string clusterUid);

@@ -66,10 +66,20 @@ internal static class RestoreRules
         return next.Touched(now, options);
     }
 
+    /// <summary>
+    /// The report comes from the cluster and the namespace that the record names and bears the name of what was made for it: the
+    /// ApplicationRestore or the ApplicationBackup that it restores from.
+    /// </summary>
+    public static bool Concerns(RestoreRecord record, StorkReport report) =>
+        report.ClusterUid.Length == 0 // Looked at through the record's own cluster.
+        || (report.ClusterUid == record.Restore.RestoreInfo.ClusterRef.Uid && report.Namespace == record.ResourceNamespace && report.Name == record.ResourceName);
+
     public static RestoreRecord Observe(RestoreRecord record, StorkReport report, RestoreOptions options, DateTimeOffset now)
     {
         if (record.Phase != Phase.Running)
             return record; // A late report does not reopen a finished restore.
+        if (report.ResourceUid != record.ResourceUid)
+            return record; // Another resource, under the same name.
         var mark = $"{report.Stage}/{report.Status}/{report.RestoredCount}/{report.VolumeCount}/{report.LastUpdate}";
         if (mark == record.ProgressMark || report.IsFinal)
             return record; // Level, not edge: repeats are normal.
@@ -98,7 +108,7 @@ internal static class RestoreRules
     /// <summary>Stork has ended it. Its resources on the cluster are still to be removed: a finished restore that lives on keeps re-creating the namespaces.</summary>
     public static RestoreRecord Finish(RestoreRecord record, Stork.Resources.ApplicationRestore resource, RestoreOptions options, DateTimeOffset now)
     {
-        if (record.Phase != Phase.Running)
+        if (record.Phase != Phase.Running || resource.Metadata.Uid != record.ResourceUid)
             return record;
         var next = record.Clone();
         var info = next.Restore.RestoreInfo;

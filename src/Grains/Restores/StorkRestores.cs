@@ -63,21 +63,24 @@ internal static class StorkRestores
         if (resource.Spec.NamespaceMapping.Count > 0)
         {
             info.NamespaceMapping.Clear();
-            info.NamespaceMapping.Add(resource.Spec.NamespaceMapping);
+            foreach (var (source, target) in resource.Spec.NamespaceMapping.Where(pair => ResourceNames.IsClean(pair.Key) && ResourceNames.IsClean(pair.Value)).Take(KeptEntries.MaxEntries))
+                info.NamespaceMapping[source] = target;
         }
 
+        var kept = new KeptEntries();
+        info.Volumes.Clear();
+        info.Volumes.Add(kept.Of("volumes", status.Volumes, ToVolume));
         info.Resources.Clear();
-        info.Resources.Add(status.Resources.Select(r => new RestoreInfo.Types.RestoredResource
+        info.Resources.Add(kept.Of("resources", status.Resources, r => new RestoreInfo.Types.RestoredResource
         {
-            Name = r.Name,
-            Namespace = r.Namespace,
-            Group = r.Group,
-            Kind = r.Kind,
-            Version = r.Version,
+            Name = OutsideText.OneLine(r.Name),
+            Namespace = OutsideText.OneLine(r.Namespace),
+            Group = OutsideText.OneLine(r.Group),
+            Kind = OutsideText.OneLine(r.Kind),
+            Version = OutsideText.OneLine(r.Version),
             Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(r.Status), Reason = OutsideText.OneLine(r.Reason) },
         }));
-        info.Volumes.Clear();
-        info.Volumes.Add(status.Volumes.Select(ToVolume));
+        info.Status.Reason += kept.LeftOut;
     }
 
     /// <summary>Takes over what the last report of a resource that has gone says.</summary>
@@ -108,16 +111,16 @@ internal static class StorkRestores
     {
         var mapped = new RestoreInfo.Types.Volume
         {
-            Pvc = volume.PersistentVolumeClaim,
-            SourceNamespace = volume.SourceNamespace,
-            SourceVolume = volume.SourceVolume,
-            RestoreVolume = volume.RestoredVolume,
-            DriverName = volume.DriverName,
+            Pvc = OutsideText.OneLine(volume.PersistentVolumeClaim),
+            SourceNamespace = OutsideText.OneLine(volume.SourceNamespace),
+            SourceVolume = OutsideText.OneLine(volume.SourceVolume),
+            RestoreVolume = OutsideText.OneLine(volume.RestoredVolume),
+            DriverName = OutsideText.OneLine(volume.DriverName),
             Status = new RestoreInfo.Types.StatusInfo { Status = StatusOf(volume.Status), Reason = OutsideText.OneLine(volume.Reason) },
             TotalSize = volume.TotalSize,
         };
-        mapped.Zones.Add(volume.Zones);
-        mapped.Options.Add(volume.Options);
+        mapped.Zones.Add(KeptEntries.Few(volume.Zones));
+        mapped.Options.Add(KeptEntries.Few(volume.Options));
         return mapped;
     }
 }

@@ -45,7 +45,7 @@ public sealed class StoreTextsTests
 
         Assert.Equal(line, BackupRules.Observe(A.Running(), A.Report("Applications") with { Reason = words }, A.Options, A.Noon).Backup.BackupInfo.Status.Reason);
         Assert.Equal(line, BackupRules.Finish(A.Running(), backup, A.Noon).Backup.BackupInfo.Status.Reason);
-        Assert.Equal(line, RestoreRules.Observe(A.RunningRestore(), A.Report("Applications") with { Reason = words }, A.RestoreOptions, A.Noon).Restore.RestoreInfo.Status.Reason);
+        Assert.Equal(line, RestoreRules.Observe(A.RunningRestore(), A.Report("Applications") with { ResourceUid = "restore-cr-uid", Reason = words }, A.RestoreOptions, A.Noon).Restore.RestoreInfo.Status.Reason);
         Assert.Equal((line, "first second"), (restored.Status.Reason, restored.Resources[0].Status.Reason));
     }
 

@@ -31,6 +31,61 @@ public sealed class BackupRulesTests
         Assert.Contains(says, refusal.Message);
     }
 
+    [Theory]
+    [InlineData("cluster-uid", "kube-system", "nightly-shop-0b0c4a5", true)]
+    [InlineData("other-cluster", "kube-system", "nightly-shop-0b0c4a5", false)]
+    [InlineData("cluster-uid", "default", "nightly-shop-0b0c4a5", false)]
+    [InlineData("cluster-uid", "kube-system", "another-name", false)]
+    [InlineData("through-cluster", "kube-system", "nightly-shop-0b0c4a5", false)]
+    public void A_report_concerns_a_backup_only_from_its_cluster_and_namespace_and_under_its_name(string cluster, string clusterNamespace, string name, bool concerns)
+    {
+        var report = A.Report(StorkStage.Volumes) with { ClusterUid = cluster, Namespace = clusterNamespace, Name = name };
+
+        Assert.Equal(concerns, BackupRules.Concerns(A.Running(), report));
+        Assert.Equal(concerns, BackupRules.Concerns(A.Backup(), report)); // Its resource's uid is not known yet.
+    }
+
+    [Fact]
+    public void The_cluster_that_a_backup_is_deleted_through_may_report_about_it_too()
+    {
+        var deleting = BackupRules.Delete(A.Finished(), "through-cluster", keepData: false, A.Options, A.Noon);
+
+        Assert.True(BackupRules.Concerns(deleting, A.Report(StorkStage.Final) with { ClusterUid = "through-cluster", Namespace = "kube-system", Name = "nightly-shop-0b0c4a5" }));
+    }
+
+    [Fact]
+    public void Another_resource_under_the_same_name_neither_brings_a_backup_on_nor_ends_it()
+    {
+        var running = A.Running();
+        var other = A.Final();
+        other.Metadata.Uid = "other-uid";
+
+        Assert.Same(running, BackupRules.Observe(running, A.Report(StorkStage.Volumes) with { ResourceUid = "other-uid" }, A.Options, A.Noon));
+        Assert.Same(running, BackupRules.Finish(running, other, A.Noon));
+    }
+
+    [Fact]
+    public void A_giant_status_leaves_a_record_that_a_client_can_list_with_true_counts()
+    {
+        var final = A.Final();
+        final.Status.Reason = string.Concat(Enumerable.Repeat("line\n", 1_000_000));
+        final.Status.Resources = [.. Enumerable.Range(0, 100_000).Select(i => new ResourceOutcome { Name = $"made-up-{i}", Namespace = "shop", Group = "core", Version = "v1", Kind = new string('K', 500) })];
+        final.Status.Volumes = [.. Enumerable.Range(0, 20_000).Select(i => new BackupVolume { Volume = $"pvc-{i}", Status = StorkStatus.Failed, Options = Enumerable.Range(0, 200).ToDictionary(o => $"o{o}", _ => "") })];
+        final.Status.FinishTimestamp = DateTimeOffset.MaxValue;
+        final.Spec.Namespaces = [.. Enumerable.Range(0, 50_000).Select(i => $"ns-{i}"), "not a name\n"];
+
+        var info = BackupRules.Finish(A.Running(), final, A.Noon).Backup.BackupInfo;
+
+        Assert.InRange(info.CalculateSize(), 0, 3 * 1024 * 1024);
+        Assert.Equal((100_000UL, 20_000UL), (info.ResourceCount, info.FailedVolCount));
+        Assert.Contains("of 100000 resources are listed here", info.Status.Reason, StringComparison.Ordinal);
+        Assert.Contains("of 20000 volumes are listed here", info.Status.Reason, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', info.Status.Reason);
+        Assert.InRange(info.Status.Reason.Length, 0, 8192);
+        Assert.Equal(A.Noon, info.CompletionTimeInfo.TotalCompletionTime.ToDateTimeOffset());
+        Assert.DoesNotContain("not a name\n", info.Namespaces);
+    }
+
     [Fact]
     public void A_backup_of_a_cluster_whose_clock_is_behind_does_not_end_before_it_was_asked_for()
     {

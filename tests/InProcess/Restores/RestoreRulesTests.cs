@@ -23,6 +23,38 @@ public sealed class RestoreRulesTests
         Assert.Equal(new Dictionary<string, string> { ["shop"] = "shop", ["blog"] = "blog" }, restore.RestoreInfo.NamespaceMapping);
     }
 
+    [Theory]
+    [InlineData("cluster-uid", "kube-system", "back-again-9f3be77", true)]
+    [InlineData("other-cluster", "kube-system", "back-again-9f3be77", false)]
+    [InlineData("cluster-uid", "default", "back-again-9f3be77", false)]
+    [InlineData("cluster-uid", "kube-system", "another-name", false)]
+    public void A_report_concerns_a_restore_only_from_its_cluster_and_namespace_and_under_its_name(string cluster, string clusterNamespace, string name, bool concerns) =>
+        Assert.Equal(concerns, RestoreRules.Concerns(A.RunningRestore(), new() { ResourceUid = "restore-cr-uid", ClusterUid = cluster, Namespace = clusterNamespace, Name = name }));
+
+    [Fact]
+    public void Another_resource_under_the_same_name_neither_brings_a_restore_on_nor_ends_it()
+    {
+        var running = A.RunningRestore();
+        var other = A.FinalRestore();
+        other.Metadata.Uid = "other-uid";
+
+        Assert.Same(running, RestoreRules.Observe(running, new() { ResourceUid = "other-uid", Stage = "Volumes" }, A.RestoreOptions, A.Noon));
+        Assert.Same(running, RestoreRules.Finish(running, other, A.RestoreOptions, A.Noon));
+    }
+
+    [Fact]
+    public void A_giant_status_leaves_a_restore_that_a_client_can_list_with_true_counts()
+    {
+        var final = A.FinalRestore();
+        final.Status.Resources = [.. Enumerable.Range(0, 100_000).Select(i => new ResourceOutcome { Name = $"made-up-{i}", Kind = "ConfigMap", Status = StorkStatus.Successful, Reason = new string('r', 5000) })];
+
+        var info = RestoreRules.Finish(A.RunningRestore(), final, A.RestoreOptions, A.Noon).Restore.RestoreInfo;
+
+        Assert.InRange(info.CalculateSize(), 0, 3 * 1024 * 1024);
+        Assert.Equal(100_000UL, info.ResourceCount);
+        Assert.Contains("of 100000 resources are listed here", info.Status.Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_mapping_of_a_namespace_that_the_backup_does_not_hold_names_the_field_and_what_it_holds()
     {
@@ -78,11 +110,11 @@ public sealed class RestoreRulesTests
     [Fact]
     public void A_sign_of_life_of_Stork_prolongs_the_deadline()
     {
-        var seen = RestoreRules.Observe(A.RunningRestore(), A.Report(StorkStage.Volumes, lastUpdate: "1"), A.RestoreOptions, A.Noon);
+        var seen = RestoreRules.Observe(A.RunningRestore(), A.Report(StorkStage.Volumes, lastUpdate: "1") with { ResourceUid = "restore-cr-uid" }, A.RestoreOptions, A.Noon);
         var later = A.Noon.AddMinutes(20);
 
-        Assert.Same(seen, RestoreRules.Observe(seen, A.Report(StorkStage.Volumes, lastUpdate: "1"), A.RestoreOptions, later));
-        Assert.Equal(later + A.RestoreOptions.StageTimeout, RestoreRules.Observe(seen, A.Report(StorkStage.Volumes, lastUpdate: "2"), A.RestoreOptions, later).Deadline.ToDateTimeOffset());
+        Assert.Same(seen, RestoreRules.Observe(seen, A.Report(StorkStage.Volumes, lastUpdate: "1") with { ResourceUid = "restore-cr-uid" }, A.RestoreOptions, later));
+        Assert.Equal(later + A.RestoreOptions.StageTimeout, RestoreRules.Observe(seen, A.Report(StorkStage.Volumes, lastUpdate: "2") with { ResourceUid = "restore-cr-uid" }, A.RestoreOptions, later).Deadline.ToDateTimeOffset());
     }
 
     [Fact]
@@ -118,7 +150,7 @@ public sealed class RestoreRulesTests
     private static RestoreRecord Apply(RestoreRecord record, int kind, int number, DateTimeOffset now) => kind switch
     {
         0 or 8 => RestoreRules.Placed(record, "uid", A.RestoreOptions, now),
-        1 => RestoreRules.Observe(record, A.Report(number == 0 ? StorkStage.Final : StorkStage.Volumes, resources: number), A.RestoreOptions, now),
+        1 => RestoreRules.Observe(record, A.Report(number == 0 ? StorkStage.Final : StorkStage.Volumes, resources: number) with { ResourceUid = "restore-cr-uid" }, A.RestoreOptions, now),
         2 => RestoreRules.Finish(record, A.FinalRestore(number == 0 ? "Novel" : StorkStatus.PartialSuccess), A.RestoreOptions, now),
         3 when number == 0 => RestoreRules.Fail(record, "why", A.RestoreOptions, now),
         4 => RestoreRules.Explain(record, "because " + number, A.RestoreOptions, now),
