@@ -73,6 +73,8 @@ public sealed class RoundTripTests
     [InlineData("zero\u200Bwidth", "U+200B")]
     [InlineData("line\u2028break", "U+2028")]
     [InlineData("broken\uFFFD", "U+FFFD")]
+    [InlineData("e\u0301", "U+0301 at character 2")]
+    [InlineData("\u1112\u1161\u11AB", "U+1161 at character 2")]
     public void A_name_that_cannot_be_addressed_or_told_apart_is_refused_with_the_character_and_the_reason(string name, string reason)
     {
         var refusal = Assert.Throws<DomainException>(() => NewNames.Name("metadata.name", name));
