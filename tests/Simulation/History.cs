@@ -36,6 +36,9 @@ internal sealed class History
 
     public World World { get; }
 
+    /// <summary>More than any history has done at once; beyond it something calls itself for ever.</summary>
+    private const int MaxStepsOfAnInstant = 100_000;
+
     /// <summary>Lives through a history; the first broken promise is in its world.</summary>
     public static World Run(ulong seed, bool trace, Coverage coverage)
     {
@@ -59,13 +62,20 @@ internal sealed class History
     {
         DateTimeOffset? quietSince = null;
         var healed = false;
+        var still = 0;
         while (World.Broken is null)
         {
             var before = World.Now;
             if (!World.Step())
                 throw new InvalidOperationException("nothing will ever happen again");
             if (World.Now == before)
+            {
+                if (++still == MaxStepsOfAnInstant)
+                    World.Break($"time stands still: {MaxStepsOfAnInstant} steps at {World.Now:HH:mm:ss.fff}: {Unfinished()}");
                 continue;
+            }
+
+            still = 0;
             if (!healed && World.Now - World.Noon > FaultsUntil)
             {
                 World.Faults.Heal();

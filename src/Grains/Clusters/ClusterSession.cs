@@ -277,11 +277,14 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
+    // Timers know whole milliseconds: what is cut off would make the wait end before its time, and the loop around it turn without waiting.
+    private static TimeSpan WholeMilliseconds(TimeSpan pause) => TimeSpan.FromMilliseconds(Math.Ceiling(pause.TotalMilliseconds));
+
     /// <summary>Waits; true when a check was asked for meanwhile.</summary>
     private async Task<bool> WaitAsync(TimeSpan pause)
     {
         if (pause > TimeSpan.Zero)
-            await ((Task)Task.WhenAny(_checkNow.Task, _checkSoon.Task).WaitAsync(pause, _time, _stop.Token)).ConfigureAwait(Quietly);
+            await ((Task)Task.WhenAny(_checkNow.Task, _checkSoon.Task).WaitAsync(WholeMilliseconds(pause), _time, _stop.Token)).ConfigureAwait(Quietly);
         _stop.Token.ThrowIfCancellationRequested();
         var asked = _checkNow.Task.IsCompleted;
         if (!asked && _checkSoon.Task.IsCompleted)
@@ -290,7 +293,7 @@ internal sealed partial class ClusterSession : IClusterObserver, IAsyncDisposabl
             asked = true;
             var early = _checkedAt + _options.SuspicionInterval - _time.GetUtcNow();
             if (early > TimeSpan.Zero)
-                await ((Task)_checkNow.Task.WaitAsync(early, _time, _stop.Token)).ConfigureAwait(Quietly);
+                await ((Task)_checkNow.Task.WaitAsync(WholeMilliseconds(early), _time, _stop.Token)).ConfigureAwait(Quietly);
             _stop.Token.ThrowIfCancellationRequested();
         }
 
