@@ -157,7 +157,7 @@ internal sealed partial class BackupGrain(IOptions<BackupOptions> options, IBack
 
     protected override Task<TimeSpan?> StepAsync() => Record switch
     {
-        { Phase: Phase.Accepted } record => IsAdmitted ? PlaceAsync(record) : AskForRoomAsync(record),
+        { Phase: Phase.Accepted } record => IsAdmitted ? PlacingAsync(() => PlaceAsync(record)) : AskForRoomAsync(record),
         { Phase: Phase.Running } record => FollowAsync(record),
         { Phase: Phase.Finished, RemoveResource: true } record => RemoveFailedAsync(record),
         { Phase: Phase.Deleting } record => DeleteStepAsync(record),

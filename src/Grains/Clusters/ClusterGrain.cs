@@ -162,11 +162,12 @@ internal sealed partial class ClusterGrain(
     public async Task<ClusterReply> CallAsync(ClusterCall call, CancellationToken cancellationToken)
     {
         var record = Visible(Caller.System, "");
-        if (_clearing is not null && call.Verb is ClusterVerb.Adopt or ClusterVerb.Apply)
+        var places = call.Verb is ClusterVerb.Adopt or ClusterVerb.Apply;
+        if (_clearing is not null && places)
             throw new DomainException(ErrorReason.WrongState, $"cluster [{record.Cluster.Metadata.Name}] is being removed: nothing is placed there any more");
         record = await AmendAsync(current => ClusterRules.Noted(current, call));
-        if (_goingAway.GetValueOrDefault(((int)call.Resource, call.Namespace, call.Name, call.Uid)) is { } going)
-            await going; // What an earlier registration left there is just being taken away: it would take this with it.
+        if (places && _goingAway.GetValueOrDefault(((int)call.Resource, call.Namespace, call.Name, call.Uid)) is { } going)
+            await going; // What an earlier registration left there is just being taken away: it would take this with it. Taking away itself looks and patches.
         return await ExecuteAsync(record, call, cancellationToken);
     }
 

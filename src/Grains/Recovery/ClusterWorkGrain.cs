@@ -25,6 +25,7 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
     private static readonly TimeSpan RoomIsGiven = TimeSpan.FromSeconds(2);
     private readonly ObjectKind _kind = kind;
     private WorkLoop? _loop;
+    private bool _isPlacing;
     private DateTimeOffset? _followedSince;
     private DateTimeOffset? _removingSince;
     private bool _askedForRoom;
@@ -245,12 +246,28 @@ internal abstract class ClusterWorkGrain<TRecord>(ObjectKind kind, ClusterWorkOp
             return true;
         }
 
+        if (_isPlacing)
+            return false; // Its resource may be on its way: once it is there, or could not be made, it can be cancelled. The cluster asks again.
         if (WantsRoom(Record))
             await AmendAsync(cancel);
         if (!IsUnfinished(Record))
             return true;
         Go();
         return HasLeftCluster;
+    }
+
+    /// <summary>The step that places: nothing is cancelled in the middle of it, else a resource would be made for what has ended.</summary>
+    protected async Task<TimeSpan?> PlacingAsync(Func<Task<TimeSpan?>> place)
+    {
+        _isPlacing = true;
+        try
+        {
+            return await place();
+        }
+        finally
+        {
+            _isPlacing = false;
+        }
     }
 
     /// <summary>Nothing of it is left on its cluster, although it is not finished: its objects are still being removed, say.</summary>

@@ -113,7 +113,7 @@ internal sealed partial class RestoreGrain(IOptions<RestoreOptions> options, IBa
 
     protected override Task<TimeSpan?> StepAsync() => Record switch
     {
-        { Phase: Phase.Accepted } record => IsAdmitted ? PlaceAsync(record) : AskForRoomAsync(record),
+        { Phase: Phase.Accepted } record => IsAdmitted ? PlacingAsync(() => PlaceAsync(record)) : AskForRoomAsync(record),
         { Phase: Phase.Running } record => FollowAsync(record),
         { Phase: Phase.Cleaning } record => CleanAsync(record),
         { Phase: Phase.Deleting } record => DeleteStepAsync(record),
