@@ -156,7 +156,7 @@ internal sealed class History
         {
             if (!_home.Truth.WasToGo(ObjectKind.Backup, uid))
                 World.Break($"N1 backup {uid} is lost");
-            else if (story.Deleted && _home.Truth.Left(uid, story) is { } left && !(story.Returned.Count > 0 && WasLetGo))
+            else if (story.Deleted && _home.Truth.Left(uid, story) is { } left && !(story.Returned.Count > 0 && WasLetGo) && story.ReturnedLate.Count == 0)
                 World.Break($"N9 backup {uid} is deleted and left {left}");
             return;
         }
@@ -212,14 +212,14 @@ internal sealed class History
         || World.Faults.Happened(Fault.StorkSilent) || World.Faults.Happened(Fault.StorkWarns) || World.Faults.Happened(Fault.StorkDead);
 
     /// <summary>
-    /// A zombie or a late call made it, and its cluster was gone before anybody could see it; or an older snapshot brought it back, and its
-    /// cluster could not be reached any more until it was let go: no record names it then (docs/adr/0026).
+    /// A zombie or a late call made it, and its cluster was gone before anybody could see it; or an older snapshot brought it back while its
+    /// cluster was being removed, or could not be reached any more until it was let go: no record names it then (docs/adr/0026).
     /// </summary>
     private bool IsExcused(KubernetesResource resource)
     {
         var story = _home.Truth.Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "");
         return World.Faults.Happened(Fault.CallLate) || World.Faults.Happened(Fault.Pause) || story.StaleUids.Contains(resource.Metadata.Uid)
-            || (story.Returned.Contains(resource.Metadata.Uid) && WasLetGo);
+            || story.ReturnedLate.Contains(resource.Metadata.Uid) || (story.Returned.Contains(resource.Metadata.Uid) && WasLetGo);
     }
 
     /// <summary>A cluster that could not be reached was removed with what it kept in mind.</summary>

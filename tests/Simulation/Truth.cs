@@ -177,7 +177,10 @@ internal sealed class Truth(World world)
     public void BackAgain(KubernetesResource resource)
     {
         Returned++;
-        Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "").Returned.Add(resource.Metadata.Uid);
+        var story = Of(resource.Metadata.Labels.GetValueOrDefault(StorkLabels.Uid) ?? "");
+        story.Returned.Add(resource.Metadata.Uid);
+        if (RemovalsAccepted.Count > 0)
+            story.ReturnedLate.Add(resource.Metadata.Uid);
     }
 
     /// <summary>Resources that came back.</summary>
@@ -240,6 +243,9 @@ internal sealed class Story
 
     /// <summary>Uids of resources that came back with an earlier snapshot.</summary>
     public HashSet<string> Returned { get; } = [];
+
+    /// <summary>Those of them that came back while a cluster was being removed: the last look there may have been before.</summary>
+    public HashSet<string> ReturnedLate { get; } = [];
 
     /// <summary>A client began to ask for it.</summary>
     public bool DeletionAsked { get; set; }
