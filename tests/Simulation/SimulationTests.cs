@@ -5,12 +5,12 @@ namespace PxBackup.Tests.Simulation;
 
 /// <summary>
 /// The promises of goals N1–N6, N9 and N12 over random histories of backups, restores and deletions, with the product's own grains.
-/// <c>PXBACKUP_SIM_HISTORIES</c>: how many (100,000); <c>PXBACKUP_SIM_BASE</c>: number of the first; <c>PXBACKUP_SIM_SEED</c>: this one only,
+/// <c>PXBACKUP_SIM_HISTORIES</c>: how many (50,000); <c>PXBACKUP_SIM_BASE</c>: number of the first; <c>PXBACKUP_SIM_SEED</c>: this one only,
 /// with its trace.
 /// </summary>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private static long Histories => Number("PXBACKUP_SIM_HISTORIES", 100_000);
+    private static long Histories => Number("PXBACKUP_SIM_HISTORIES", 50_000);
 
     [Fact]
     public void Histories_keep_every_promise()
